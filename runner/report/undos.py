@@ -28,14 +28,17 @@ _IN_EFFECT = frozenset({Outcome.UNDONE, Outcome.CHANGED})
 _TRIED = frozenset({Outcome.FAILED, Outcome.LOST})
 
 
+_Updates = tuple[CompletedUpdate, ...]
+
+
 @dataclass(slots=True)
 class _Item:
     """The history of one item of a site in the period."""
 
-    done: list[CompletedUpdate] = field(default_factory=list)
+    done: _Updates = ()
     """Updates that are in place, oldest first."""
-    undone: list[CompletedUpdate] = field(default_factory=list)
-    """Updates that were undone, in the order of their undo."""
+    known: list[_Updates] = field(default_factory=list)
+    """For each update of the period, `done` right after it."""
     failures: int = 0
     undos: list[ChangeView] = field(default_factory=list)
     """Undos that restored an earlier version."""
@@ -49,39 +52,42 @@ class _Item:
         if change.outcome in BAD:
             self.failures += 1
         elif change.outcome is Outcome.CHANGED:
-            self.done.append(replace(_done(change), attempts=1 + self.failures))
+            self._add(*self.done, replace(_done(change), attempts=1 + self.failures))
             self.failures, self.failed = 0, None
             if self.undos and self.solved is None:
                 self.solved = change.finished
 
     def undo(self, change: ChangeView, *, late: bool) -> None:
-        """Apply an undo: remove all updates that are newer than the version that is in place now."""
-        gone = []
-        while self.done and self.done[-1].to_version != version(change.to_version):
-            gone.append(self.done.pop())
-        if late and not gone:
+        """Apply an undo: its version and the updates that led to it are in place now."""
+        before, self.done = self.done, self._updates_to(version(change.to_version)) or ()
+        if late and before == self.done:
             return
-        self.undone += gone
         self.undos.append(change)
         self.solved, self.failed = None, None
 
     def redo(self, change: ChangeView, *, late: bool) -> None:
-        """Apply the undo of an undo: restore undone updates up to the version that is in place now."""
-        again: list[CompletedUpdate] = []
-        while self.undone and (not again or again[-1].to_version != version(change.to_version)):
-            again.append(self.undone.pop())
-        if again:
-            self._replace(version(change.from_version), again[0].from_version)
-        self.done += again or ([] if late else [_done(change)])
+        """Apply the undo of an undo. The update that it brings back may be from before the period."""
+        updates = self._updates_to(version(change.to_version))
+        if updates is not None:
+            self.done = updates
+        elif not late:
+            self._add(_done(change))
         self.failed = None
         if self.undos:
             self.solved = change.finished
 
-    def _replace(self, now: str, base: str) -> None:
-        """Remove updates from `base` to the present version, which another update replaces."""
-        while self.done and self.done[-1].to_version == now != base:
-            now = self.done[-1].from_version
-            self.undone.append(self.done.pop())
+    def _add(self, *done: CompletedUpdate) -> None:
+        self.done = done
+        self.known.append(done)
+
+    def _updates_to(self, wanted: str) -> _Updates | None:
+        """Return the updates that led to a version; None if none of the period did."""
+        for number in reversed(range(len(self.done))):
+            if self.done[number].to_version == wanted:
+                return self.done[: number + 1]
+            if self.done[number].from_version == wanted:
+                return self.done[:number]
+        return next((done for done in reversed(self.known) if done[-1].to_version == wanted), None)
 
 
 def in_place(history: History) -> tuple[CompletedUpdate, ...]:

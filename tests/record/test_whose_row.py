@@ -318,6 +318,11 @@ TOUR = [
 """Every way for a row to change its owner, at least once."""
 REPLACED = [("undo", 1, 0), ("update", 0, 0), ("undo", 1, 0), ("update", 0, 1)]
 """The undo of an undo replaces a newer update."""
+BROUGHT_BACK = [
+    ("undo", 8, 5), ("update", 0, 8), ("undo", 3, 8), ("undo that fails", 5, 9), ("undo", 10, 10),
+    ("remove", 10, 0),
+]  # fmt: skip
+"""An undo brings back an update that another undo had removed."""
 SAME_NAMES = [
     ("rename late", 0, 2), ("rename", 1, 0), ("remove", 0, 0), ("roll back", 0, 0),
     ("rename", 0, 2), ("undo", 0, 0),
@@ -327,6 +332,7 @@ SAME_NAMES = [
 
 @example(history=TOUR)
 @example(history=REPLACED)
+@example(history=BROUGHT_BACK)
 @example(history=SAME_NAMES)
 @settings(
     max_examples=20,
