@@ -20,6 +20,7 @@ COMMANDS = {
     "Maintain": {
         "plan": ("runner.cli.plan:plan", "Show planned changes without applying them."),
         "run": ("runner.cli.run:run", "Run a playbook."),
+        "exec": ("runner.cli.exec:exec_", "Run a command on the hosts of sites."),
         "resume": ("runner.cli.resume:resume", "Resume an interrupted run."),
         "cancel": ("runner.cli.cancel:cancel", "Stop a run and wait until its hosts have stopped."),
         "undo": ("runner.cli.undo:undo", "Undo the changes of an earlier run."),

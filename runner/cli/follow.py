@@ -13,11 +13,12 @@ from runner.cli.hints import retyped
 from runner.cli.output import outcome_text, say, seconds_text
 from runner.cli.screen import when_closed
 from runner.errors import ExitCode
-from runner.model import RESUMABLE, Outcome
+from runner.model import RESUMABLE, Outcome, Trigger
 from runner.shell import command
 
 if TYPE_CHECKING:
     from runner.apply.session import Session
+    from runner.cli.progress import Listener
     from runner.load import Workspace
     from runner.workflows.run import Finished
 
@@ -53,17 +54,10 @@ def follow_run(
         late: continue after the window has closed.
         cancelled: only stop the run; the exit code is 0 unless a site is lost.
     """
-    from runner.cli.progress import listener
     from runner.workflows.run import Works
 
     started = time.monotonic()
-    print_event = listener(
-        json_=options["json_"],
-        quiet=options["quiet"],
-        verbose=options["verbose"],
-        live=not session.ask,
-        expected=_expected_outcomes(session, run, cancelled=cancelled),
-    )
+    print_event = _listener(session, run, options, cancelled=cancelled)
     works = Works(session, only=run, late=late)
     with when_closed(lambda: session.drain(run)) as is_closed:
         try:
@@ -76,6 +70,25 @@ def follow_run(
         if not options["json_"] and not (options["quiet"] and code is ExitCode.OK):
             _print_result(finished, time.monotonic() - started)
         return ExitCode.INTERRUPTED if is_closed() else code
+
+
+def _listener(session: Session, run: str, options: dict[str, Any], *, cancelled: bool) -> Listener:
+    """Return the listener for these options; for a run of `exec`, one that prints the output of its sites."""
+    from runner.cli.progress import listener
+
+    executed = session.ledger.runs.summary(run).trigger == Trigger.EXEC and not options["quiet"]
+    found = listener(
+        json_=options["json_"],
+        quiet=options["quiet"],
+        verbose=options["verbose"],
+        live=not session.ask and not executed,
+        expected=_expected_outcomes(session, run, cancelled=cancelled),
+    )
+    if not executed:
+        return found
+    from runner.cli.execview import CommandOutputs, EventsWithOutput
+
+    return (EventsWithOutput if options["json_"] else CommandOutputs)(session.ledger, found)
 
 
 def cancel_code(session: Session, run: str) -> ExitCode:

@@ -8,7 +8,7 @@ from runner.cli.choice import interrupted_text
 from runner.cli.hints import for_workspace
 from runner.cli.output import auto_update_text, outcome_text, seconds_text
 from runner.cli.screen import out, style
-from runner.model import Outcome, State
+from runner.model import Outcome, State, Trigger
 
 if TYPE_CHECKING:
     from runner.record import LookView, RunSummary, RunView, SiteRow, SiteView, StepOutput, StepView
@@ -34,6 +34,8 @@ def print_run(view: RunView) -> None:
         f"{style(head.run, bold=True)}  {head.playbook}  {head.started.astimezone():%Y-%m-%d %H:%M}  "
         f"{took}  {run_text(head)}"
     )
+    if head.trigger == Trigger.EXEC:
+        out(f"  $ {head.title}")
     if head.interrupted:
         out(f"  {for_workspace(interrupted_text(head))}")
     for act in view.acts:

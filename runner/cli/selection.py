@@ -89,7 +89,10 @@ def in_rings(
 
 
 def failed_sites(ledger: Ledger) -> tuple[str, ...]:
-    """Return the sites that were failed, lost, unreachable or undone at the end of the last run."""
-    last = ledger.runs.find("last")
+    """Return the sites that were failed, lost, unreachable or undone at the end of the last run.
+
+    Commands of `sitecrew exec` do not count, so that one can examine the sites before they are run again.
+    """
+    last = ledger.runs.last_of_playbook()
     undo = any(act.act == "undo" for act in ledger.acts.list(last, limit=1))
     return tuple(row.site for row in ledger.sites.list(last) if is_failed(row.outcome, undo=undo))

@@ -113,7 +113,7 @@ def runs(workspace: Workspace, playbook: str | None, count: int, json_: bool) ->
     """List runs, newest first."""
     ledger = open_if_exists(workspace)
     found = ledger.runs.list(limit=count, playbook=playbook) if ledger else ()
-    if playbook is not None and not found and playbook not in {*workspace.playbooks, "undo"}:
+    if playbook is not None and not found and playbook not in {*workspace.playbooks, "undo", "exec"}:
         raise UnknownNameError(
             f"there is no playbook {playbook!r} and no run of it",
             hint=closest_hint(playbook, workspace.playbooks),

@@ -60,7 +60,7 @@ from runner.model.policy import (
     Updates,
 )
 from runner.model.published import Asked, Offers, Release, Sums
-from runner.model.run import Order, RunEvent, UndoOrder
+from runner.model.run import Order, RunEvent, Trigger, UndoOrder
 from runner.model.secret import SecretRef, SecretSource
 from runner.model.settings import (
     Agency,
@@ -148,6 +148,7 @@ __all__ = [
     "SystemPackage",
     "Tool",
     "Translation",
+    "Trigger",
     "UndoDatabase",
     "UndoOrder",
     "Unverified",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 
 from runner.model.inventory import Client, DateRange, Host, Site
 from runner.model.plan import SitePlan
@@ -13,7 +14,16 @@ from runner.model.policy import Policy
 from runner.model.secret import SecretRef
 from runner.model.settings import Limits, Parallel
 
-__all__ = ["Order", "RunEvent", "UndoOrder"]
+__all__ = ["Order", "RunEvent", "Trigger", "UndoOrder"]
+
+
+class Trigger(StrEnum):
+    """What started a run."""
+
+    MANUAL = "manual"
+    WINDOW = "window"
+    EXEC = "exec"
+    """`sitecrew exec`: no maintenance, so reports, `@failed` and `resume` without RUN leave it out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

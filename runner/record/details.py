@@ -8,15 +8,26 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
-from runner.model import Outcome, State
+from runner.model import Outcome, State, Trigger
 from runner.record.autoupdates import auto_update_view
-from runner.record.schema import auto_updates, changes, looks, restore_points, run_sites, steps
+from runner.record.schema import auto_updates, changes, looks, restore_points, run_sites, runs, steps
 from runner.record.views import ChangeView, LookView, RestorePointView, SiteRow, SiteView, StepView
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, RowMapping, Select
 
-__all__ = ["change_view", "look_view", "optional_outcome", "read_sites", "site_row", "sites_of_run"]
+__all__ = [
+    "IS_MAINTENANCE",
+    "change_view",
+    "look_view",
+    "optional_outcome",
+    "read_sites",
+    "site_row",
+    "sites_of_run",
+]
+
+IS_MAINTENANCE = run_sites.c.run.not_in(select(runs.c.run).where(runs.c.trigger == Trigger.EXEC.value))
+"""The condition for rows of `run_sites` that belong to a playbook, not to a command of `sitecrew exec`."""
 
 
 def read_sites(connection: Connection, run: str) -> tuple[SiteView, ...]:

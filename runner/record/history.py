@@ -12,7 +12,7 @@ from sqlalchemy import case, func, or_, select, union_all
 from runner.model import Outcome
 from runner.record.autoupdates import auto_update_view
 from runner.record.backups import backup_view, select_backups
-from runner.record.details import change_view
+from runner.record.details import IS_MAINTENANCE, change_view
 from runner.record.holds import hold_view, select_holds
 from runner.record.lastlook import read_last_look
 from runner.record.schema import (
@@ -111,6 +111,8 @@ class _Scope:
     def rows(self, table: Table, column: ColumnElement[Any] | None = None) -> ColumnElement[bool]:
         """The condition for rows of a table; with a column, only those in the period."""
         mine: ColumnElement[bool] = table.c.website.in_([one.id for one in self.websites])
+        if table is run_sites:
+            mine &= IS_MAINTENANCE
         if self.client is not None:
             mine &= table.c.client == self.client
         return mine if column is None else mine & self.within(column)
@@ -144,7 +146,7 @@ def _recorded(connection: Connection, client: str, start: datetime, end: datetim
     of_runs = select(run_sites.c.website).join(runs, runs.c.run == run_sites.c.run)
     late = _within(runs.c.started, start, end) | _within(run_sites.c.finished, start, end)
     queries = [
-        of_runs.where(run_sites.c.client == client, late),
+        of_runs.where(run_sites.c.client == client, late, IS_MAINTENANCE),
         select(looks.c.website).where(looks.c.client == client, _within(looks.c.at, start, end)),
         select(backups.c.website).where(backups.c.client == client, _within(backups.c.taken, start, end)),
     ]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import or_, select
 
 from runner.model import Outcome, Seen
+from runner.record.details import IS_MAINTENANCE
 from runner.record.schema import looks, run_sites, steps
 from runner.record.views import LastLook, WebsiteView
 
@@ -109,7 +110,8 @@ def read_last_look(
 ) -> LastLook:
     """Read the `last_look` of a website from `start` to before `end`; with `client`, only from its rows."""
     changes, seen = select(*_OF_STEP).join(run_sites, _SAME), select(*_OF_LOOK)
-    changes, seen = changes.where(run_sites.c.website == site.id), seen.where(looks.c.website == site.id)
+    changes = changes.where(run_sites.c.website == site.id, IS_MAINTENANCE)
+    seen = seen.where(looks.c.website == site.id)
     if client is not None:
         changes, seen = changes.where(run_sites.c.client == client), seen.where(looks.c.client == client)
     return last_look(

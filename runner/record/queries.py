@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, select
 
 from runner.errors import UnknownNameError
-from runner.model import RESUMABLE, Outcome, State
+from runner.model import RESUMABLE, Outcome, State, Trigger
 from runner.record.acts import act_view, check_order
 from runner.record.details import optional_outcome, read_sites
 from runner.record.processes import stopped_at
@@ -98,7 +98,10 @@ class RunQueries(Records):
         return tuple(run for run in self.list_unfinished() if run.interrupted is not None)
 
     def list_resumable(self) -> tuple[RunSummary, ...]:
-        """Return ended runs with resumable sites that no later run has worked on, newest first."""
+        """Return ended runs with resumable sites that no later run has worked on, newest first.
+
+        Commands of `sitecrew exec` are left out, and do not count as later work.
+        """
         later_sites, later_runs = run_sites.alias(), runs.alias()
         superseded = (
             select(later_sites.c.run)
@@ -107,6 +110,7 @@ class RunQueries(Records):
                 later_sites.c.site == run_sites.c.site,
                 later_runs.c.started > runs.c.started,
                 later_sites.c.outcome != Outcome.SKIPPED.value,
+                later_runs.c.trigger != Trigger.EXEC.value,
             )
             .exists()
         )
@@ -115,6 +119,7 @@ class RunQueries(Records):
             .join(run_sites, run_sites.c.run == runs.c.run)
             .where(
                 runs.c.state == State.ENDED.value,
+                runs.c.trigger != Trigger.EXEC.value,
                 run_sites.c.outcome.in_([outcome.value for outcome in RESUMABLE]),
                 ~superseded,
             )
@@ -123,6 +128,21 @@ class RunQueries(Records):
         )
         with self._store.read() as connection:
             return _summaries(connection, query)
+
+    def last_of_playbook(self) -> str:
+        """Return the id of the last run of a playbook; commands of `sitecrew exec` do not count.
+
+        Raises:
+            UnknownNameError: there is none.
+        """
+        of_playbooks = select(runs.c.run).where(runs.c.trigger != Trigger.EXEC.value)
+        with self._store.read() as connection:
+            last = connection.execute(
+                of_playbooks.order_by(runs.c.started.desc(), runs.c.run.desc()).limit(1)
+            ).scalar_one_or_none()
+        if last is None:
+            raise _no_runs()
+        return str(last)
 
     def find(self, name: str) -> str:
         """Return the id of a run, given its id, a unique prefix of it, or `last`.
@@ -137,9 +157,7 @@ class RunQueries(Records):
             if name == "last":
                 last = connection.execute(newest.limit(1)).scalar_one_or_none()
                 if last is None:
-                    raise UnknownNameError(
-                        "there are no runs yet", hint="start one with `sitecrew run PLAYBOOK`"
-                    )
+                    raise _no_runs()
                 return str(last)
             if connection.execute(select(runs.c.run).where(runs.c.run == name)).first():
                 return name
@@ -237,6 +255,10 @@ def _summary(
             "outcomes": {one: counts[one.value] for one in Outcome if one.value in counts},
         }
     )
+
+
+def _no_runs() -> UnknownNameError:
+    return UnknownNameError("there are no runs yet", hint="start one with `sitecrew run PLAYBOOK`")
 
 
 def unknown_run(connection: Connection, name: str) -> UnknownNameError:

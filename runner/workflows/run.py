@@ -26,6 +26,7 @@ from runner.model import (
     RunEvent,
     Site,
     State,
+    Trigger,
     Unverified,
     exit_code,
     worst,
@@ -142,7 +143,7 @@ def begin(
         trigger=trigger,
         window=order.window,
         executor=session.executor if claim else None,
-        act="undo" if order.undo else "run",
+        act="undo" if order.undo else "exec" if trigger == Trigger.EXEC else "run",
         opening=opening,
         undoes=order.undo.run if order.undo else None,
     )

@@ -46,6 +46,7 @@ REVIEWED = {
     "record/lastlook.py: _SLACK: timedelta": "clock difference between two sources of one look",
     "record/queries.py: unknown_run: limit": "names for a hint",
     "record/queries.py: find: limit": "`last` is the newest run; two matches mean an ambiguous prefix",
+    "record/queries.py: last_of_playbook: limit": "`@failed` is about the newest run of a playbook",
     "record/queries.py: list: limit": PERSON,
     "record/views/care.py: LEASE: timedelta": "when a process of another machine counts as dead",
     "record/websites.py: find_website: limit": "the last website with a name",
