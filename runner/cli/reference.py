@@ -18,8 +18,8 @@ _HEAD = """\
 
 Every command has `-h`. Data is printed on stdout, messages on stderr.
 
-- `--json` prints one JSON event per line for `run`, `exec`, `resume`, `cancel`, `undo`, `serve` and `tick`, and
-  one JSON document for all other commands. See [JSON output](json.md).
+- `--json` prints one JSON event per line for `run`, `exec`, `resume`, `cancel`, `undo`, `serve` and
+  `tick`, and one JSON document for all other commands. See [JSON output](json.md).
 - `-q` prints errors only: one line for each site that failed, and nothing if all succeeded.
 - `-v` prints more, and has no effect together with `-q` or `--json`.
 - A command suggested in a message repeats the options that you typed. `...` in it replaces a value of `-e`,
