@@ -12,6 +12,7 @@ from pydantic import ConfigDict, Field
 from runner.load import fields as f
 from runner.load.access import AccessShape
 from runner.load.fields import EMPTY_LIST, EMPTY_MAPPING, LISTED, NOTHING, D, Shape
+from runner.load.habits import HOST_KEYS
 from runner.load.start_environment import StartArgument, StartValue, StartVariable
 from runner.model import (
     CatchUp,
@@ -35,6 +36,8 @@ __all__ = ["HoldShape", "InventoryFile", "UpdatesShape", "holds_of", "inventory_
 
 class HostShape(Shape):
     """A machine reached by SSH. Keys that are not set are left to the SSH configuration."""
+
+    instead = HOST_KEYS
 
     address: Annotated[f.Address, D("Host name, IP address, or a name from ~/.ssh/config.")]
     port: Annotated[f.Port | None, D("Port of the SSH server.")] = None

@@ -7,6 +7,7 @@ from typing import Annotated, Protocol
 
 from runner.load import fields as f
 from runner.load.fields import EMPTY_LIST, LISTED, D, Shape
+from runner.load.habits import PLAYBOOK_KEYS, STEP_KEYS, STEPS
 from runner.load.nodes import Node, Problems
 from runner.load.options import options_of, shape_of
 from runner.load.problems import checked
@@ -56,6 +57,8 @@ class CommonShape(Shape):
 
 class PlaybookShape(Shape):
     """A list of steps to run."""
+
+    instead = PLAYBOOK_KEYS
 
     name: Annotated[f.Line, D("Display name; by default the file's name.")] = ""
     steps: Annotated[list[object], EMPTY_LIST, D("Steps to run, in order.")]
@@ -121,6 +124,15 @@ def _misplaced_options(node: Node, kind: Kind) -> list[str]:
     return [key for key, _ in node.items() if key in options and key not in CommonShape.model_fields]
 
 
+def _hint(key: str, kinds: Mapping[str, Kind], *, known: bool) -> str:
+    """What to write instead of an unknown key; `known` says whether the kind of its step is."""
+    instead = STEP_KEYS.get(key) or STEPS.get(key.rpartition(".")[2])
+    if instead:
+        return instead
+    hint = closest(key, [*kinds, *CommonShape.model_fields])
+    return hint if hint.startswith("did") else closest(key, CommonShape.model_fields if known else kinds)
+
+
 def _kind(node: Node, path: str, kinds: Mapping[str, Kind], problems: Problems) -> Kind | None:
     """The kind of a step: the one key that is not a common key."""
     rest = [key for key, _ in node.items() if key not in CommonShape.model_fields]
@@ -132,11 +144,8 @@ def _kind(node: Node, path: str, kinds: Mapping[str, Kind], problems: Problems) 
             hint = f"indent it further than {known[0]}"
             problems.append(node.key_problem(key, joined(path, key), message, hint))
         elif key not in kinds:
-            what = "unknown key" if known else "unknown step"
-            hint = closest(key, [*kinds, *CommonShape.model_fields])
-            hint = (
-                hint if hint.startswith("did") else closest(key, CommonShape.model_fields if known else kinds)
-            )
+            what = "unknown key" if known or key in STEP_KEYS else "unknown step"
+            hint = _hint(key, kinds, known=bool(known))
             problems.append(node.key_problem(key, joined(path, key), f"{what} {quoted(key)}", hint))
     for key in known[1:]:
         message = f"a second step, {quoted(key)}, in one entry"

@@ -63,9 +63,8 @@ def _problem(model: type[BaseModel], root: Node, path: str, error: Mapping[str, 
         node, inner, rest = _walk(root, loc[:-1])
         key = str(rest[-1] if rest else loc[-1])
         where = joined(path, *inner, key)
-        return node.key_problem(
-            key, where, f"unknown key {quoted(key)}", closest(key, _keys(model, loc[:-1]))
-        )
+        hint = _instead(model, loc[:-1]).get(key) or closest(key, _keys(model, loc[:-1]))
+        return node.key_problem(key, where, f"unknown key {quoted(key)}", hint)
     if kind == "missing":
         return _missing(root, path, loc)
     node, inner, rest = _walk(root, loc)
@@ -133,12 +132,23 @@ def _walk(root: Node, loc: Sequence[str | int]) -> tuple[Node, tuple[str | int, 
 
 def _keys(model: type[BaseModel], loc: Sequence[str | int]) -> list[str]:
     """The keys that the model allows in the mapping at `loc`."""
+    found = _models(model, loc)
+    fields = [field for one in found for field in getattr(one, "model_fields", {}).items()]
+    return [field.alias or name for name, field in fields]
+
+
+def _instead(model: type[BaseModel], loc: Sequence[str | int]) -> Mapping[str, str]:
+    """The keys of other tools that people write in the mapping at `loc`, with what to write instead."""
+    return {key: hint for one in _models(model, loc) for key, hint in getattr(one, "instead", {}).items()}
+
+
+def _models(model: type[BaseModel], loc: Sequence[str | int]) -> list[Any]:
+    """The models and containers that may be at `loc`."""
     current: list[Any] = [model]
     for part in loc:
         if not str(part).startswith("<"):
             current = [inner for outer in current for inner in _below(outer, str(part))]
-    fields = [field for found in current for field in getattr(found, "model_fields", {}).items()]
-    return [field.alias or name for name, field in fields]
+    return current
 
 
 def _below(outer: Any, part: str) -> list[Any]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from runner.load.habits import is_expression
 from runner.load.nodes import Node, Problems
 from runner.load.text import closest, joined, listing, quoted
 from runner.load.values import Wrong, item
@@ -233,6 +234,8 @@ def _term_mistake(term: str, names: Names, *, ring: bool) -> tuple[str, str] | N
         grammar = "a site, a glob, all, tag:NAME, client:NAME, host:NAME or kind:NAME"
         hint = closest(what, _SELECTOR_TYPES) if what not in _SELECTOR_TYPES else ""
         hint = hint.replace('"?', f':{name}"?') if hint.startswith("did") else grammar
+        if is_expression(term):
+            hint = f"it takes {grammar}, not an expression"
         return f"{quoted(term)} is not a selector", hint
     known: Collection[str] = getattr(names, what)
     if re.search(r"[*?\[]", name):
