@@ -44,7 +44,8 @@ def selecting(command: F) -> F:
         "--limit",
         multiple=True,
         metavar="SELECTOR",
-        help="Only these sites: a name, client:X, tag:X, host:X, kind:X, a pattern like acme-*, @failed.",
+        help="Only these sites: a name, client:X, tag:X, host:X, group:X, kind:X, "
+        "a pattern like acme-*, @failed.",
     )(command)
 
 

@@ -12,7 +12,7 @@ from pydantic import ConfigDict, Field
 from runner.load import fields as f
 from runner.load.access import AccessShape
 from runner.load.fields import EMPTY_LIST, EMPTY_MAPPING, LISTED, NOTHING, D, Shape
-from runner.load.habits import HOST_KEYS
+from runner.load.host_options import HostOptions, HostShape, host_of
 from runner.load.start_environment import StartArgument, StartValue, StartVariable
 from runner.model import (
     CatchUp,
@@ -32,24 +32,6 @@ from runner.model import (
 )
 
 __all__ = ["HoldShape", "InventoryFile", "UpdatesShape", "holds_of", "inventory_of"]
-
-
-class HostShape(Shape):
-    """A machine reached by SSH. Keys that are not set are left to the SSH configuration."""
-
-    instead = HOST_KEYS
-
-    address: Annotated[f.Address, D("Host name, IP address, or a name from ~/.ssh/config.")]
-    port: Annotated[f.Port | None, D("Port of the SSH server.")] = None
-    user: Annotated[f.Account | None, D("Account to log in as.")] = None
-    identity_file: Annotated[f.Line | None, D("Private key file, relative to the workspace.")] = None
-    passphrase: Annotated[f.Secret | None, D("Passphrase of the private key.")] = None
-    password: Annotated[f.Secret | None, D("Password of the account.")] = None
-    gateway: Annotated[f.Line | None, D("Jump host: a host of this inventory, or user@address:port.")] = None
-    become: Annotated[f.Become | None, D("How steps with `become: true` become root: sudo.")] = None
-    become_password: Annotated[f.Secret | None, D("Password for sudo.")] = None
-    php: Annotated[f.RemotePath | None, D("Path of the command-line PHP on the host.")] = None
-    wp: Annotated[f.RemotePath | None, D("Path of wp-cli on the host.")] = None
 
 
 class ContactShape(Shape):
@@ -184,6 +166,12 @@ class WindowShape(Shape):
 class InventoryFile(Shape):
     """Hosts, clients with their sites, and maintenance windows."""
 
+    defaults: Annotated[HostOptions, EMPTY_MAPPING, D("Options of all hosts.")] = HostOptions()
+    groups: Annotated[
+        dict[f.Name, Annotated[HostOptions, EMPTY_MAPPING]],
+        EMPTY_MAPPING,
+        D("Groups of hosts by name, with options of their hosts."),
+    ] = NOTHING
     hosts: Annotated[dict[f.Name, HostShape], EMPTY_MAPPING, D("Hosts by name.")] = NOTHING
     clients: Annotated[dict[f.Name, ClientShape], EMPTY_MAPPING, D("Clients by id.")] = NOTHING
     windows: Annotated[dict[f.Name, WindowShape], EMPTY_MAPPING, D("Windows by name.")] = NOTHING
@@ -192,11 +180,16 @@ class InventoryFile(Shape):
 def inventory_of(shape: InventoryFile, base: Path) -> Inventory:
     """Convert to the model. Relative paths in the file start at `base`, the workspace."""
     clients = shape.clients.items()
+    hosts = {
+        name: host_of(name, host, shape.groups, shape.defaults, base) for name, host in shape.hosts.items()
+    }
     return Inventory(
-        hosts={name: _host(name, host, base) for name, host in shape.hosts.items()},
+        hosts=hosts,
         clients={id_: _client(id_, client) for id_, client in clients},
         sites={
-            name: _site(name, id_, site) for id_, client in clients for name, site in client.sites.items()
+            name: _site(name, id_, site, hosts)
+            for id_, client in clients
+            for name, site in client.sites.items()
         },
         windows={name: _window(name, window) for name, window in shape.windows.items()},
     )
@@ -212,11 +205,6 @@ def holds_of(shapes: Mapping[str, HoldShape]) -> dict[str, Hold]:
     return {item: Hold(shape.why, shape.until) for item, shape in shapes.items()}
 
 
-def _host(name: str, shape: HostShape, base: Path) -> Host:
-    identity = local_path(shape.identity_file, base) if shape.identity_file else None
-    return Host(name=name, **{**dict(shape), "identity_file": identity})
-
-
 def _client(id_: str, shape: ClientShape) -> Client:
     return Client(
         id=id_,
@@ -230,11 +218,12 @@ def _client(id_: str, shape: ClientShape) -> Client:
     )
 
 
-def _site(name: str, client: str, shape: SiteShape) -> Site:
+def _site(name: str, client: str, shape: SiteShape, hosts: Mapping[str, Host]) -> Site:
     return Site(
         name=name,
         client=client,
         host=shape.host,
+        group=hosts[shape.host].group,
         url=shape.url,
         path=shape.path,
         was=shape.was,

@@ -90,6 +90,16 @@ class Node:
         """Return the entries of a mapping; none if this is not a mapping."""
         return iter(self.value.items() if isinstance(self.value, dict) else ())
 
+    def below(self, key: str) -> Iterator[tuple[str, Node]]:
+        """Return the entries of the mapping at a key; none if there is no mapping."""
+        child = self.get(key)
+        return child.items() if child else iter(())
+
+    def text(self, key: str) -> str:
+        """Return the text at a key; empty if there is none."""
+        child = self.get(key)
+        return child.value if child and isinstance(child.value, str) else ""
+
     def entries(self) -> list[Node]:
         """Return the entries of a list; none if this is not a list."""
         return self.value if isinstance(self.value, list) else []

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from runner.load.habits import is_expression
+from runner.load.host_checks import check_gateways, check_groups
+from runner.load.host_options import effective_hosts
 from runner.load.nodes import Node, Problems
 from runner.load.text import closest, joined, listing, quoted
 from runner.load.values import Wrong, item
@@ -21,7 +23,7 @@ from runner.model import SiteKind
 __all__ = ["Names", "check_inventory", "check_rings", "check_settings", "check_when", "names_of"]
 
 
-_SELECTOR_TYPES = ("site", "client", "host", "tag", "kind")
+_SELECTOR_TYPES = ("site", "client", "host", "group", "tag", "kind")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class Names:
     site: Collection[str]
     client: Collection[str]
     host: Collection[str]
+    group: Collection[str]
     tag: Collection[str]
     kind: Collection[str] = tuple(SiteKind)
 
@@ -43,21 +46,23 @@ def names_of(inventory: Node) -> Names:
     kinds = {_text(site.get("kind")) or SiteKind.WORDPRESS for _, _, _, site in sites}
     return Names(
         site={name for _, _, name, _ in sites},
-        client={name for name, _ in _below(inventory, "clients")},
-        host={name for name, _ in _below(inventory, "hosts")} | set(_texts(inventory.get("hosts"))),
+        client={name for name, _ in inventory.below("clients")},
+        host={name for name, _ in inventory.below("hosts")} | set(_texts(inventory.get("hosts"))),
+        group={name for name, _ in inventory.below("groups")},
         tag=tags | (kinds & set(SiteKind)),
     )
 
 
 def check_inventory(inventory: Node, names: Names, playbooks: Collection[str], problems: Problems) -> None:
-    """Check references between hosts, gateways, sites and windows."""
-    _check_gateways(inventory, names, problems)
+    """Check references between hosts, groups, gateways, sites and windows."""
+    check_groups(inventory, problems)
+    check_gateways(inventory, problems)
     _check_sites(inventory, names, problems)
     _check_renames(inventory, problems)
-    for name, client in _below(inventory, "clients"):
+    for name, client in inventory.below("clients"):
         path = joined("clients", name)
         _check_items(client.get("updates"), joined(path, "updates"), problems)
-    for name, window in _below(inventory, "windows"):
+    for name, window in inventory.below("windows"):
         _check_window(window, joined("windows", name), names, problems, playbooks=playbooks)
 
 
@@ -100,38 +105,10 @@ def _check_items(updates: Node | None, path: str, problems: Problems) -> None:
                 problems.append(updates.key_problem(key, joined(path, key), str(wrong), wrong.hint))
 
 
-def _check_gateways(inventory: Node, names: Names, problems: Problems) -> None:
-    gateways = {name: _text(host.get("gateway")) for name, host in _below(inventory, "hosts")}
-    for name, host in _below(inventory, "hosts"):
-        node, gateway = host.get("gateway"), gateways[name]
-        if node is None or not gateway:
-            continue
-        path = joined("hosts", name, "gateway")
-        if gateway not in names.host:
-            if not re.fullmatch(r"[^@\s]+@[^@\s]+", gateway):
-                hint = closest(gateway, set(names.host) - {name})
-                hint = hint if hint.startswith("did") else "a host of this inventory, or user@address:port"
-                problems.append(node.problem(path, f"unknown host {quoted(gateway)}", hint))
-        elif _is_loop(name, gateways):
-            problems.append(
-                node.problem(path, f"the gateway {quoted(gateway)} leads back to {quoted(name)}: a loop")
-            )
-
-
-def _is_loop(start: str, gateways: Mapping[str, str]) -> bool:
-    seen, current = set[str](), gateways.get(start, "")
-    while current and current not in seen:
-        if current == start:
-            return True
-        seen.add(current)
-        current = gateways.get(current, "")
-    return False
-
-
 def _check_sites(inventory: Node, names: Names, problems: Problems) -> None:
     first: dict[str, int] = {}
     places: dict[tuple[object, str], str] = {}
-    logins = {name: _login(host) for name, host in _below(inventory, "hosts")}
+    logins = {name: _login(host) for name, host in effective_hosts(inventory).items()}
     for client, sites, name, site in _sites(inventory):
         path = joined("clients", client, "sites", name)
         if name in first:
@@ -157,7 +134,7 @@ def _check_sites(inventory: Node, names: Names, problems: Problems) -> None:
 
 def _check_renames(inventory: Node, problems: Problems) -> None:
     """Check that no previous name is used twice."""
-    clients = [(joined("clients", id_, "was"), client) for id_, client in _below(inventory, "clients")]
+    clients = [(joined("clients", id_, "was"), client) for id_, client in inventory.below("clients")]
     sites = [
         (joined("clients", client, "sites", name, "was"), site) for client, _, name, site in _sites(inventory)
     ]
@@ -231,7 +208,7 @@ def _term_mistake(term: str, names: Names, *, ring: bool) -> tuple[str, str] | N
     if not colon:
         what, name = "site", term
     if what not in _SELECTOR_TYPES or not re.fullmatch(r"[\w.*?\[\]!-]+", name):
-        grammar = "a site, a glob, all, tag:NAME, client:NAME, host:NAME or kind:NAME"
+        grammar = "a site, a glob, all, tag:NAME, client:NAME, host:NAME, group:NAME or kind:NAME"
         hint = closest(what, _SELECTOR_TYPES) if what not in _SELECTOR_TYPES else ""
         hint = hint.replace('"?', f':{name}"?') if hint.startswith("did") else grammar
         if is_expression(term):
@@ -258,14 +235,9 @@ def _known_hint(names: Collection[str]) -> str:
     return f"known: {listing(sorted(names))}" if names else ""
 
 
-def _below(node: Node, key: str) -> Iterator[tuple[str, Node]]:
-    child = node.get(key)
-    return child.items() if child else iter(())
-
-
 def _sites(inventory: Node) -> Iterator[tuple[str, Node, str, Node]]:
     """Yield client, the mapping of its sites, site name and site node, in the order of the file."""
-    for client, node in _below(inventory, "clients"):
+    for client, node in inventory.below("clients"):
         sites = node.get("sites")
         for name, site in sites.items() if sites else ():
             if sites:
@@ -274,7 +246,7 @@ def _sites(inventory: Node) -> Iterator[tuple[str, Node, str, Node]]:
 
 def _listed_sites(inventory: Node) -> Iterator[Node]:
     """Yield sites written as a list. That is a separate mistake; their tags still count as known."""
-    for _, client in _below(inventory, "clients"):
+    for _, client in inventory.below("clients"):
         sites = client.get("sites")
         yield from sites.entries() if sites else ()
 

@@ -64,6 +64,8 @@ class Host:
     """Path of the command-line PHP on the host."""
     wp: str | None = None
     """Path of wp-cli on the host."""
+    group: str = ""
+    """Its group; empty for none. The options of the group are already those of the host."""
     brings: str = ""
     """SHA-512 of the wp-cli to upload if the host has none; empty if none is configured."""
 
@@ -120,6 +122,8 @@ class Site:
     url: str
     path: str
     """Absolute path of the document root on the host."""
+    group: str = ""
+    """The group of its host; empty for none."""
     was: str = ""
     """Its previous name."""
     kind: SiteKind = SiteKind.WORDPRESS

@@ -1,9 +1,9 @@
 """Selectors of sites, as used by `-l`, `--exclude`, `when`, and the `sites` and `rings` of a window.
 
-A selector is a site name, `client:NAME`, `tag:NAME`, `host:NAME`, `kind:NAME` or `all`; names may contain the
-wildcards `*`, `?` and `[...]`. Several selectors, in a list or separated by commas, select the union;
-`!selector` excludes sites, in any position. If all are exclusions, they are taken from all sites. `@failed`
-selects the given failed sites.
+A selector is a site name, `client:NAME`, `tag:NAME`, `host:NAME`, `group:NAME` (of hosts), `kind:NAME` or
+`all`; names may contain the wildcards `*`, `?` and `[...]`. Several selectors, in a list or separated by
+commas, select the union; `!selector` excludes sites, in any position. If all are exclusions, they are taken
+from all sites. `@failed` selects the given failed sites.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ _FIELDS: dict[str, Callable[[Site], Collection[str]]] = {
     "client": lambda site: (site.client,),
     "tag": lambda site: site.tags,
     "host": lambda site: (site.host,),
+    "group": lambda site: (site.group,) if site.group else (),
     "kind": lambda site: (site.kind.value,),
 }
 
@@ -97,7 +98,8 @@ def _require_known(term: str, inventory: Inventory) -> None:
     field, pattern = _split(term)
     if field not in _FIELDS:
         raise UnknownNameError(
-            f"{term!r} is not a selector", hint="write a site, client:NAME, tag:NAME, host:NAME or kind:NAME"
+            f"{term!r} is not a selector",
+            hint="write a site, client:NAME, tag:NAME, host:NAME, group:NAME or kind:NAME",
         )
     names = _names(field, inventory)
     if any(fnmatchcase(name, pattern) for name in names):
@@ -110,7 +112,7 @@ def _require_known(term: str, inventory: Inventory) -> None:
 def _suggestion(field: str, pattern: str, inventory: Inventory) -> str:
     names = _names(field, inventory)
     prefix = "" if field == "site" else f"{field}:"
-    for other in ("client", "tag", "host"):
+    for other in ("client", "tag", "host", "group"):
         if field == "site" and pattern in _names(other, inventory):
             return f"did you mean {other}:{pattern}?"
     if close := get_close_matches(pattern, names, n=1):
@@ -122,6 +124,7 @@ def _names(field: str, inventory: Inventory) -> list[str]:
     known: dict[str, Iterable[str]] = {
         "client": inventory.clients,
         "host": inventory.hosts,
+        "group": dict.fromkeys(host.group for host in inventory.hosts.values() if host.group),
         "kind": [kind.value for kind in SiteKind],
     }
     if field in known:

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from runner.load.habits import HOST_KEYS, PLAYBOOK_KEYS, STEP_KEYS, STEPS, is_expression
-from runner.load.inventory import HostShape
+from runner.load.host_options import HostShape
 from runner.load.playbook import CommonShape, PlaybookShape
 from runner.steps import registry
 

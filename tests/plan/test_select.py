@@ -10,10 +10,12 @@ from runner.plan import applies, rings, select
 
 
 def site(name, client, host, *tags, kind=SiteKind.WORDPRESS):
+    """A site; the host `web2` is in the group `hetzner`."""
     return Site(
         name=name,
         client=client,
         host=host,
+        group="" if host == "web1" else "hetzner",
         url="http://x.example",
         path="/srv",
         tags=frozenset(tags),
@@ -28,7 +30,10 @@ SITES = (
     site("docs", "globex", "web2", kind=SiteKind.STATIC),
 )
 INVENTORY = Inventory(
-    hosts={name: Host(name=name, address=name) for name in ("web1", "web2")},
+    hosts={
+        "web1": Host(name="web1", address="web1"),
+        "web2": Host(name="web2", address="web2", group="hetzner"),
+    },
     clients={name: Client(id=name, name=name) for name in ("acme", "globex")},
     sites={each.name: each for each in SITES},
 )
@@ -45,6 +50,8 @@ def names(sites):
         (["all"], ["docs"], ["shop", "blog", "lab"]),
         (["docs,shop"], [], ["shop", "docs"]),
         (["client:acme", "host:web2"], ["kind:static"], ["shop", "blog", "lab"]),
+        (["group:hetzner"], [], ["lab", "docs"]),
+        (["group:*"], ["group:h*,!docs"], ["docs"]),
         (["tag:ring-*"], [], ["shop", "blog", "lab"]),
         (["tag:ring-*,!client:globex"], [], ["shop", "blog"]),
         (["!shop"], [], ["blog", "lab", "docs"]),
@@ -64,6 +71,8 @@ def test_select_unites_and_excludes(limits, excludes, expected):
         ("acme", "unknown site 'acme'", "did you mean client:acme?"),
         ("client:acne", "unknown client 'acne'", "did you mean client:acme?"),
         ("tag:x*", "no tag matches 'x*'", "known: ring-0, ring-1, woocommerce"),
+        ("hetzner", "unknown site 'hetzner'", "did you mean group:hetzner?"),
+        ("group:hetzer", "unknown group 'hetzer'", "did you mean group:hetzner?"),
         ("colour:red", "'colour:red' is not a selector", "write a site, client:NAME"),
         ("kind:drupal", "unknown kind 'drupal'", "known: wordpress, static"),
         ("!shp", "unknown site 'shp'", "did you mean shop?"),

@@ -105,7 +105,7 @@ MISTAKES: dict[str, Edits] = {
     "unknown site": {"inventory.yaml": ("[tag:woocommerce]", "[acme-shpo]")},
     "unknown tag": {"inventory.yaml": ("[tag:woocommerce]", "[tag:woocomerce]")},
     "unknown tag of a step": {"playbooks/patch.yaml": ("when: tag:woocommerce", "when: tag:woo")},
-    "no selector": {"inventory.yaml": ("[tag:woocommerce]", "[group:shops]")},
+    "no selector": {"inventory.yaml": ("[tag:woocommerce]", "[team:shops]")},
     "unknown step": {"playbooks/patch.yaml": ("wordpress.plugins:", "wordpress.plugin:")},
     "a contact without an address": {"inventory.yaml": ("office@acme.example", "office(at)acme.example")},
     "a window without its playbook": {"inventory.yaml": ("playbook: patch", "playbook: pacth")},
