@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from runner.load import fields as f
 from runner.load.fields import D, Shape
@@ -19,7 +19,7 @@ __all__ = ["HostOptions", "HostShape", "effective_hosts", "host_of", "option_sou
 class HostOptions(Shape):
     """Options of hosts. Those that are not set are left to the SSH configuration."""
 
-    instead = {
+    instead: ClassVar[Mapping[str, str]] = {
         **HOST_KEYS,
         "address": "write it in each host",
         "group": "write it in each host",
