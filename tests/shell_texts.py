@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from runner.hosts import wp_cli
 from runner.hosts.leftovers import clean_text
-from runner.inspect import host_checks
+from runner.inspect import host_checks, host_facts
 from runner.model import Host, Site, SiteFacts, SiteKind, SitePlan, Step, UndoDatabase
 from runner.model.facts import Extension, LogMark, Package
 from runner.model.plan import Action, Change, ItemKind
@@ -286,6 +286,8 @@ class _Made:
         """What is asked of a host, and our own programs there."""
         yield "doctor.host", host_checks.host_questions(self.host, [self.site])
         yield "doctor.static", host_checks.static_questions(replace(self.site, kind=SiteKind.STATIC))
+        for kind in SiteKind:
+            yield f"facts.{kind}", host_facts.site_questions(self.host, replace(self.site, kind=kind))
         yield "clean", clean_text("list", [self.path, self.value("/srv/former")])
         yield "tools", wp_cli.take_text(self.value("0" * 128))
 

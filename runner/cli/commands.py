@@ -37,6 +37,7 @@ COMMANDS = {
         "list": ("runner.cli.show:list_", "List sites, playbooks, steps or runs."),
         "show": ("runner.cli.show:show", "Show the result of a run, site by site."),
         "logs": ("runner.cli.show:logs", "Print the output of a site's host during a run."),
+        "facts": ("runner.cli.facts:facts", "Show what is installed on a site and its host."),
         "report": ("runner.cli.report:report", "Create a client's report and send it."),
         "ledger": ("runner.cli.ledger:ledger", "Verify, export and erase recorded data."),
         "backup": ("runner.cli.show:backup", "List the snapshots of a site."),

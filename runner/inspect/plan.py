@@ -20,7 +20,7 @@ from runner.record import Ledger
 if TYPE_CHECKING:
     from runner.load import Workspace
 
-__all__ = ["make_plan"]
+__all__ = ["make_plan", "open_ledger"]
 
 
 def make_plan(
@@ -37,7 +37,7 @@ def make_plan(
     a run of a locked plan does both itself.
     """
     with (
-        _ledger(workspace.settings.ledger) as ledger,
+        open_ledger(workspace.settings.ledger) as ledger,
         Pool(logins=workspace.settings.parallel.logins_per_host) as pool,
     ):
         recognised = ledger.websites.sync(workspace.inventory)
@@ -59,7 +59,8 @@ def _with_missing(plans: Sequence[SitePlan], sites: Sequence[Site], missing: Mis
     )
 
 
-def _ledger(url: str) -> Ledger:
+def open_ledger(url: str) -> Ledger:
+    """Open the ledger, read-only if it cannot be written."""
     try:
         return Ledger.open(url)
     except LedgerError as error:

@@ -35,6 +35,7 @@ def test_output_is_grouped_by_site_and_recorded(crew: Crew) -> None:
     assert crew.show()["outcome"] == "failed"
 
 
+@pytest.mark.long
 def test_json_events_carry_output_and_status(crew: Crew) -> None:
     ended = crew.say("exec", "-l", "acme-blog", "--json", "--", "printf", "%s|", "a b", "$HOME")
     [finished] = [event for event in ended.events if event["event"] == "step.finished"]
