@@ -16,6 +16,7 @@ COMMANDS = {
         "validate": ("runner.cli.workspace:validate", "Check all files of the workspace for mistakes."),
         "schema": ("runner.cli.workspace:schema", "Print the JSON Schema of a file, for editors."),
         "completion": ("runner.cli.workspace:completion", "Print the shell completion script."),
+        "docs": ("runner.cli.docs:docs", "Show the documentation."),
     },
     "Maintain": {
         "plan": ("runner.cli.plan:plan", "Show planned changes without applying them."),

@@ -16,6 +16,7 @@ from runner.load import load_playbook
 from runner.steps import StepKind, registry
 
 DOCS = Path(__file__).parents[2] / "docs"
+DEVELOPERS = DOCS / "developers"
 ROOT = DOCS.parent
 README = ROOT / "README.md"
 PAGES = sorted([*DOCS.rglob("*.md"), *ROOT.glob("*.md")])
@@ -25,11 +26,12 @@ def test_every_misbehaving_update_is_documented() -> None:
     from lab.gauntlet import CASES
 
     rows = [
-        line.split(" | ")[0].removeprefix("| ") for line in (DOCS / "gauntlet.md").read_text().splitlines()
+        line.split(" | ")[0].removeprefix("| ")
+        for line in (DEVELOPERS / "gauntlet.md").read_text().splitlines()
     ]
     missing = [case.name for case in CASES if case.name not in rows]
     assert not missing, (
-        "run: GAUNTLET_PAGE=docs/gauntlet.md scripts/test long tests/promises/test_gauntlet.py"
+        "run: GAUNTLET_PAGE=docs/developers/gauntlet.md scripts/test long tests/promises/test_gauntlet.py"
     )
 
 
@@ -89,7 +91,7 @@ def test_changelog_is_generated_from_entries() -> None:
 
 
 def test_cited_tests_exist() -> None:
-    page = (DOCS / "wp-cli-scenarios.md").read_text()
+    page = (DEVELOPERS / "wp-cli-scenarios.md").read_text()
     missing = []
     for file, names in re.findall(r"`([\w/]+/test_\w+\.py)`((?:,? `test_\w+`)*)", page):
         source = (ROOT / "tests" / file).read_text()
@@ -119,7 +121,7 @@ def test_every_event_is_documented() -> None:
 
 
 @pytest.mark.parametrize(
-    "page", [ROOT / "CONTRIBUTING.md", DOCS / "architecture.md"], ids=lambda page: page.name
+    "page", [ROOT / "CONTRIBUTING.md", DEVELOPERS / "architecture.md"], ids=lambda page: page.name
 )
 def test_paths_in_developer_docs_exist(page: Path) -> None:
     paths = re.findall(

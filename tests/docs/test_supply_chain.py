@@ -21,8 +21,9 @@ PROJECT = tomllib.loads(PYPROJECT)["project"]
 
 
 def licences() -> dict[str, str]:
-    """Return the licence of each package from the two tables of docs/dependencies.md."""
-    rows = [line.strip("| ").split("|") for line in (ROOT / "docs/dependencies.md").read_text().splitlines()]
+    """Return the licence of each package from the two tables of docs/developers/dependencies.md."""
+    page = (ROOT / "docs/developers/dependencies.md").read_text()
+    rows = [line.strip("| ").split("|") for line in page.splitlines()]
     return {
         name.strip(): row[-1].strip()
         for row in rows

@@ -12,16 +12,16 @@ import tomllib
 import zipfile
 from datetime import UTC, datetime
 from importlib.metadata import packages_distributions
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from packaging.requirements import Requirement
 
+from runner import __version__
 from tests.packaging.wheel import ROOT, build, checkout, install, outside
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from lab import Fleet
 
 STRAY = (
@@ -30,6 +30,10 @@ STRAY = (
     "reports/out/acme-2026-11.html", "reports/.DS_Store",
     "runner/.crew.py.swp", "runner/__pycache__/errors.cpython-311.pyc",
 )  # fmt: skip
+
+SHIPPED = "runner/shipped/"
+LEFT_OUT = ("docs/developers/", "docs/pictures/")
+DATA = f"sitecrew-{__version__}.data/data/"
 
 
 @pytest.fixture(scope="module")
@@ -60,11 +64,12 @@ def content(wheel: Path) -> dict[str, bytes]:
 
 def expected(source: Path) -> dict[str, bytes]:
     found = {}
-    for top, inside in (("runner", ""), ("playbooks", "runner/shipped/"), ("reports", "runner/shipped/")):
+    for top, inside in {"runner": "", **dict.fromkeys(("playbooks", "reports", "docs"), SHIPPED)}.items():
         for path in (source / top).rglob("*"):
             name = path.relative_to(source).as_posix()
-            if path.is_file() and name not in STRAY:
+            if path.is_file() and name not in STRAY and not name.startswith(LEFT_OUT):
                 found[inside + name] = path.read_bytes()
+    found[DATA + "share/man/man1/sitecrew.1"] = (source / "docs/sitecrew.1").read_bytes()
     return found
 
 
@@ -95,6 +100,20 @@ def test_everything_that_is_imported_is_declared() -> None:
                 if not declared & {name.lower() for name in of.get(top, ["?"])}:
                     undeclared.add(f"{path.relative_to(ROOT)}: {top}")
     assert undeclared == set()
+
+
+def test_installed_wheel_has_docs_and_manual(sitecrew: Path, tmp_path: Path) -> None:
+    def crew(*arguments: str) -> str:
+        command = [sitecrew, "docs", *arguments]
+        return subprocess.run(
+            command, cwd=tmp_path, env=outside(), check=True, capture_output=True, text=True
+        ).stdout
+
+    installed = sitecrew.parents[1]
+    found = json.loads(crew("--json"))
+    assert all(installed in Path(page["path"]).parents and Path(page["path"]).is_file() for page in found)
+    assert crew("policy") == (ROOT / "docs/policy.md").read_text()
+    assert (installed / "share/man/man1/sitecrew.1").read_text() == crew("--man")
 
 
 def test_installed_wheel_goes_from_init_to_a_mailed_report(
@@ -137,6 +156,9 @@ def test_installed_wheel_goes_from_init_to_a_mailed_report(
         "schedule next",
         "schema playbook",
         "completion bash",
+        "docs",
+        "docs policy",
+        "docs --man",
         "ledger verify",
         "backup list acme-blog",
     ):

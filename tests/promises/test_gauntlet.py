@@ -103,7 +103,7 @@ def test_the_verdict_is_right_and_the_site_is_well(fleet: Fleet, tmp_path: Path,
 
 
 def write_row(case: Case, text: str) -> None:
-    """Put it into docs/gauntlet.md, where GAUNTLET_PAGE names that file."""
+    """Put it into docs/developers/gauntlet.md, where GAUNTLET_PAGE names that file."""
     if name := os.environ.get("GAUNTLET_PAGE"):
         path = Path(name)
         lines = path.read_text().splitlines() if path.exists() else []
