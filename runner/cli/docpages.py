@@ -14,7 +14,7 @@ from runner.errors import UsageError
 __all__ = ["Page", "docs_folder", "find_page", "pages", "terminal_markdown"]
 
 _SECTION = re.compile(r"## (.+)")
-_LINK = re.compile(r"\[([^\]]*)\]\(([^)#\s]*)(?:#[^)\s]*)?\)")
+_LINK = re.compile(r"\[([^][]{0,200})\]\(([^()#\s]{0,200})(?:#[^()#\s]{0,200})?\)")
 _APART = "developers/"
 """Pages for developers are in the repository only."""
 
