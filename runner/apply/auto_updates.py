@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from runner.errors import HostError
 from runner.execute import Command
 from runner.model import SiteKind
-from runner.plan import LedgerHold, PolicyInput, choose_switches, held_items
+from runner.plan import PolicyInput, choose_switches, held_items, ledger_holds
 from runner.record.views import HeldAutoUpdate
 from runner.steps.wordpress.autoupdates import Answer, parse_switches, switch_script
 
@@ -69,7 +69,7 @@ def _standing(ctx: SiteContext) -> PolicyInput:
         client=client,
         site=ctx.site,
         now=ctx.journal.now(),
-        holds=tuple(LedgerHold(item=h.item, why=h.why, version=h.version) for h in held),
+        holds=ledger_holds(held),
     )
 
 

@@ -25,7 +25,8 @@ COMMANDS = {
         "resume": ("runner.cli.resume:resume", "Resume an interrupted run."),
         "cancel": ("runner.cli.cancel:cancel", "Stop a run and wait until its hosts have stopped."),
         "undo": ("runner.cli.undo:undo", "Undo the changes of an earlier run."),
-        "unhold": ("runner.cli.unhold:unhold", "Remove the hold on an item."),
+        "hold": ("runner.cli.hold:hold", "Hold an item: do not update it."),
+        "unhold": ("runner.cli.hold:unhold", "Remove the hold on an item."),
         "host": ("runner.cli.host:host", "Delete Sitecrew's files from a host."),
         "serve": (
             "runner.cli.serve:serve",
@@ -35,7 +36,7 @@ COMMANDS = {
         "schedule": ("runner.cli.schedule:schedule", "List upcoming and past maintenance windows."),
     },
     "Inspect": {
-        "list": ("runner.cli.show:list_", "List sites, playbooks, steps or runs."),
+        "list": ("runner.cli.show:list_", "List sites, clients, hosts, windows, holds, runs and more."),
         "show": ("runner.cli.show:show", "Show the result of a run, site by site."),
         "logs": ("runner.cli.show:logs", "Print the output of a site's host during a run."),
         "facts": ("runner.cli.facts:facts", "Show what is installed on a site and its host."),

@@ -47,10 +47,10 @@ def open_for_reading(workspace: Workspace) -> Ledger:
     return ledger
 
 
-def open_if_exists(workspace: Workspace) -> Ledger | None:
-    """Open the ledger read-only; if there is none yet, print that and return None."""
+def open_if_exists(workspace: Workspace, *, quiet: bool = False) -> Ledger | None:
+    """Open the ledger read-only; if there is none yet, print that (unless `quiet`) and return None."""
     ledger = _open_read_only(workspace)
-    if ledger is None:
+    if ledger is None and not quiet:
         say(f"{_NO_RUN_YET}; {_FIRST_RUN}")
     return ledger
 

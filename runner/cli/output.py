@@ -20,6 +20,7 @@ __all__ = [
     "auto_update_text",
     "closest_hint",
     "complain",
+    "count_text",
     "emit_json",
     "json_text",
     "outcome_text",
@@ -83,6 +84,11 @@ def ago(instant: datetime | None, now: datetime | None = None) -> str:
             count = int(passed // size)
             return f"{count} {unit}{'s' if count > 1 else ''} ago"
     return ""
+
+
+def count_text(count: int, thing: str) -> str:
+    """Format a number of things: 1 site, 2 sites."""
+    return f"{count} {thing}{'s' if count != 1 else ''}"
 
 
 def closest_hint(name: str, known: Iterable[str]) -> str:

@@ -8,6 +8,7 @@ import click
 
 from runner.cli.choice import interrupted_text
 from runner.cli.hints import retyped
+from runner.cli.listing import clients, holds, hosts, windows
 from runner.cli.open_ledger import open_for_reading, open_if_exists
 from runner.cli.options import MORE, as_json, selecting, with_workspace
 from runner.cli.output import ago, closest_hint, emit_json, say, seconds_text, table
@@ -22,7 +23,11 @@ __all__ = ["backup", "list_", "logs", "show"]
 
 @click.group(name="list")
 def list_() -> None:
-    """List sites, playbooks, steps or runs."""
+    """List what is in the inventory and in the ledger."""
+
+
+for _command in (clients, holds, hosts, windows):
+    list_.add_command(_command)
 
 
 @list_.command()

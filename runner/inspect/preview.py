@@ -18,10 +18,10 @@ from runner.inspect.health import prober_of
 from runner.inspect.packages import SystemPreview, preview_systems
 from runner.model import Client, Playbook, Policy, Site, SiteFacts, SitePlan, Step
 from runner.plan import (
-    LedgerHold,
     PolicyInput,
     Segment,
     SystemInput,
+    ledger_holds,
     needs_facts,
     plan_site,
     split_playbook,
@@ -171,7 +171,7 @@ def plan_one(
             client=client,
             site=site,
             now=order.now,
-            holds=tuple(LedgerHold(item=h.item, why=h.why, version=h.version) for h in holds),
+            holds=ledger_holds(holds),
             first_seen=_first_seen(ledger, name, facts, order.now, run) if facts else {},
         ),
         order.playbook,

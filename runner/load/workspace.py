@@ -24,7 +24,15 @@ if TYPE_CHECKING:
     from runner.load.nodes import Node, Problems
     from runner.load.playbook import Kind
 
-__all__ = ["Workspace", "find_workspace", "load_playbook", "load_workspace", "user_settings"]
+__all__ = [
+    "Workspace",
+    "find_workspace",
+    "inventory_tree",
+    "load_playbook",
+    "load_workspace",
+    "settings_tree",
+    "user_settings",
+]
 
 _INVENTORY = "inventory.yaml"
 _SETTINGS = "sitecrew.yaml"
@@ -97,14 +105,7 @@ def load_workspace(
     shape = problems.checked(inventory.InventoryFile, tree, found) if tree else None
 
     environ = os.environ if environ is None else environ
-    merged = layers.merged(
-        [
-            layers.defaults_layer(folder),
-            *_settings_files(folder, found),
-            layers.environment_layer(environ, folder),
-            layers.flags_layer(flags or {}, folder),
-        ]
-    )
+    merged = settings_tree(folder, environ=environ, flags=flags, problems=found)
     unsupported.refuse(merged, unsupported.SETTINGS, found)
     unsupported.refuse_variables(environ, folder, found)
     settings_shape = problems.checked(settings.SettingsFile, layers.with_absolute_paths(merged), found)
@@ -128,6 +129,31 @@ def load_workspace(
         playbooks=playbooks,
         variables=variables_of(extra or {}),
         warnings=(*layers.unknown_variables(environ), *books.warnings),
+    )
+
+
+def inventory_tree(folder: Path) -> Node | None:
+    """Return inventory.yaml as a tree with positions; None if it cannot be read."""
+    return _read(folder / _INVENTORY, _INVENTORY, folder, [], needed=True)
+
+
+def settings_tree(
+    folder: Path,
+    *,
+    environ: Mapping[str, str] | None = None,
+    flags: Mapping[str, str] | None = None,
+    problems: Problems | None = None,
+) -> Node:
+    """Return the settings of all files and the environment, merged, each with its position."""
+    from runner.load import layers
+
+    return layers.merged(
+        [
+            layers.defaults_layer(folder),
+            *_settings_files(folder, [] if problems is None else problems),
+            layers.environment_layer(os.environ if environ is None else environ, folder),
+            layers.flags_layer(flags or {}, folder),
+        ]
     )
 
 

@@ -6,6 +6,16 @@ from runner.plan.autoupdates import AutoHold, choose_switches, held_items
 from runner.plan.bisection import Bisection, GroupResult, bisect
 from runner.plan.findings import site_findings, unhealthy
 from runner.plan.folders import stray_folder
+from runner.plan.holds import (
+    BY_HAND,
+    UNUSABLE,
+    LedgerHold,
+    in_force,
+    is_undone_by_hand,
+    is_unusable,
+    ledger_holds,
+    set_by,
+)
 from runner.plan.identity import (
     DatabaseMatch,
     address_mismatch,
@@ -23,7 +33,7 @@ from runner.plan.locked import (
     without_unplanned,
 )
 from runner.plan.offers import confirm_offers, items_to_query
-from runner.plan.policy import BY_HAND, UNUSABLE, LedgerHold, PolicyInput, decide, is_unusable, waits
+from runner.plan.policy import PolicyInput, decide, waits
 from runner.plan.preview import SystemInput, needs_facts, plan_site
 from runner.plan.segments import Barrier, Parts, Segment, SkippedStep, split_playbook
 from runner.plan.select import applies, rings, select
@@ -66,9 +76,12 @@ __all__ = [
     "decide",
     "differences",
     "held_items",
+    "in_force",
     "is_newer",
+    "is_undone_by_hand",
     "is_unusable",
     "items_to_query",
+    "ledger_holds",
     "location_differences",
     "match_database",
     "needs_facts",
@@ -78,6 +91,7 @@ __all__ = [
     "plan_site",
     "rings",
     "select",
+    "set_by",
     "shared_tables",
     "site_findings",
     "split_playbook",

@@ -169,8 +169,8 @@ def _translations(facts: SiteFacts, inputs: PolicyInput) -> Iterator[AutoHold]:
 def _core(facts: SiteFacts, inputs: PolicyInput) -> Iterator[AutoHold]:
     """A hold by an operator applies to minor and major versions, others only to those offered."""
     reasons: dict[str, str] = {}
-    without_ledger = replace(inputs, holds=())
-    if why := held(_change("core", ItemKind.CORE, facts.wordpress, facts.wordpress), without_ledger):
+    of_all = replace(inputs, holds=tuple(h for h in inputs.holds if h.operator and not h.version))
+    if why := held(_change("core", ItemKind.CORE, facts.wordpress, facts.wordpress), of_all):
         reasons = dict.fromkeys(("minor", "major"), why)
     for offer in facts.core_offers:
         change = _change("core", ItemKind.CORE, facts.wordpress, offer.version)

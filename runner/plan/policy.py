@@ -3,8 +3,8 @@
 For each item, the first of these that applies decides (see the table in docs/policy.md):
 
 1. The facts rule the update out (no package, PHP too old, update check failed).
-2. A `hold` of the site, the client or the policy holds it.
-3. A hold in the ledger holds it: this version broke the site before, or was undone by hand.
+2. A `hold` of the site, the client or the policy, or a hold set with `sitecrew hold`, holds it.
+3. Another hold in the ledger holds it: this version broke the site before, or was undone by hand.
 4. A package over plain http is held unless `insecure_packages` has the item.
 5. Code managed by Composer or a deployment is held unless `managed_by` of the site allows updates.
 6. The rule is `hold`.
@@ -28,44 +28,10 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from runner.model import Action, Change, Client, ItemKind, Level, ManagedBy, Policy, Rule, Site, UpdateRules
-from runner.shell import command
+from runner.plan.holds import LedgerHold, in_force, ledger_hold, ledger_reason, operator_reason, set_by
 from runner.steps.versions import compare, core_level, level
 
-__all__ = [
-    "BY_HAND",
-    "CODE",
-    "UNUSABLE",
-    "LedgerHold",
-    "PolicyInput",
-    "decide",
-    "held",
-    "is_unusable",
-    "waits",
-]
-
-BY_HAND = "undone by hand"
-"""Start of the reason of a hold on an item that an operator undid; it need not have broken the site."""
-_BY_HAND = (BY_HAND, "put back by hand")
-"""Including the wording in ledgers of older versions."""
-UNUSABLE = "its package cannot be used"
-"""Start of the reason of a hold on an item whose package is invalid; it did not break the site."""
-_UNUSABLE = (
-    "the package contains the folder ",
-    "the package does not contain ",
-    "the package holds the folder ",
-    "the package does not hold ",
-)
-"""The last two were written by older versions."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LedgerHold:
-    """A hold after a failed or undone update, until a version newer than `version` or `unhold`."""
-
-    item: str
-    why: str
-    version: str = ""
-    """The held version; empty for all versions."""
+__all__ = ["CODE", "PolicyInput", "decide", "held", "waits"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,10 +78,16 @@ def decide(change: Change, inputs: PolicyInput, *, named: bool = False) -> Chang
     if change.action is not Action.CHANGE:
         managed = change.action is Action.HOLD and change.managed and _managed(change, inputs.site)
         return replace(change, why=managed or change.why)
-    held = _held_by_hand(change, inputs) or _held_by_ledger(change, inputs)
+    held = _held_by_files(change, inputs) or _held_by_ledger(change, inputs)
     if why := held or _insecure(change, inputs.policy) or _managed(change, inputs.site):
         fix = _security_fix(change, inputs)
-        return replace(change, action=Action.HOLD, why=f"{why} ({fix})" if fix else why)
+        note = "" if _held_by_files(change, inputs) else _set_by(change, inputs)
+        return replace(
+            change,
+            action=Action.HOLD,
+            why=f"{why} ({fix})" if fix else why,
+            note="; ".join(filter(None, (note, change.note))),
+        )
     if change.kind is ItemKind.DATABASE:
         return replace(change, why="required by WordPress")
     if change.kind is ItemKind.LANGUAGE:
@@ -163,7 +135,7 @@ def _ruled(word: str, scope: _Scope) -> str:
 
 def held(change: Change, inputs: PolicyInput) -> str:
     """Return why an update is held, whatever installs it; empty if it is not held or only waits."""
-    if why := _held_by_hand(change, inputs) or _held_by_ledger(change, inputs):
+    if why := _held_by_files(change, inputs) or _held_by_ledger(change, inputs):
         return why
     if compare(change.to_version, change.from_version) <= 0:
         return ""
@@ -183,7 +155,8 @@ def waits(policy: Policy, client: Client, site: Site) -> bool:
     )
 
 
-def _held_by_hand(change: Change, inputs: PolicyInput) -> str:
+def _held_by_files(change: Change, inputs: PolicyInput) -> str:
+    """Why a hold of the inventory or the settings holds an update; empty if none does."""
     holders = (
         (inputs.site.hold, "for this site"),
         (inputs.client.hold, "for this client"),
@@ -191,28 +164,20 @@ def _held_by_hand(change: Change, inputs: PolicyInput) -> str:
     )
     for holds, where in holders:
         hold = holds.get(change.item)
-        if hold and (hold.until is None or inputs.today <= hold.until):
-            until = f" until {hold.until.isoformat()}" if hold.until else ""
-            return f"held{until}: {hold.why}" if hold.why else f"held{until} {where}"
+        if hold and in_force(hold.until, inputs.today):
+            return operator_reason(hold.until, hold.why, where)
     return ""
 
 
 def _held_by_ledger(change: Change, inputs: PolicyInput) -> str:
-    for hold in inputs.holds:
-        if hold.item == change.item and (not hold.version or compare(change.to_version, hold.version) <= 0):
-            which = f"{hold.version} " if hold.version else ""
-            lift = command("unhold", inputs.site.name, hold.item)
-            if hold.why.startswith(UNUSABLE):
-                return f"held because {hold.why} (to retry: {lift})"
-            if hold.why.startswith(_BY_HAND):
-                return f"held because {which}was {hold.why} (to allow it again: {lift})"
-            return f"held because {which}broke this site: {hold.why} (to retry: {lift})"
-    return ""
+    hold = ledger_hold(change, inputs.holds, inputs.today)
+    return ledger_reason(hold, inputs.site.name) if hold else ""
 
 
-def is_unusable(why: str) -> bool:
-    """Whether an update failed because of its package, so that a retry is pointless."""
-    return why.startswith(_UNUSABLE)
+def _set_by(change: Change, inputs: PolicyInput) -> str:
+    """Who set the hold of the ledger with `sitecrew hold`; empty if it is not one."""
+    hold = ledger_hold(change, inputs.holds, inputs.today)
+    return set_by(hold, inputs.site.name) if hold else ""
 
 
 def _ruling(change: Change, inputs: PolicyInput) -> tuple[str, str, Rule | None, _Scope]:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, func, or_, select, tuple_, update
@@ -221,6 +221,8 @@ def _plain(row: Any) -> dict[str, Any]:
 def _value(value: Any) -> Any:
     if isinstance(value, datetime):
         return instant_text(value)
+    if isinstance(value, date):
+        return value.isoformat()
     return base64.b64encode(value).decode() if isinstance(value, bytes) else value
 
 

@@ -1,4 +1,4 @@
-"""When each version was first seen, and which versions are held because they broke something."""
+"""When each version was first seen, and which items are held by rollbacks, undos and operators."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Select, insert, select, update
+from sqlalchemy import Select, Update, insert, select, update
 
+from runner.record.acts import add_act
 from runner.record.schema import holds, sightings, websites
 from runner.record.store import Records, insert_new, now
-from runner.record.views import HoldView
+from runner.record.views import HoldByHand, HoldView
 from runner.record.websites import find_website, website_of_run
 
 if TYPE_CHECKING:
@@ -45,9 +46,72 @@ class Sightings(Records):
                 known = _sightings(connection, website)
         return {offer: known.get(offer, at) for offer in wanted}
 
+    def items(self, sites: Iterable[str]) -> frozenset[str]:
+        """Return the items of which any version was ever offered to one of the sites."""
+        with self._store.read() as connection:
+            mine = [find_website(connection, site) for site in sites]
+            query = select(sightings.c.item).where(sightings.c.website.in_(mine)).distinct()
+            return frozenset(connection.execute(query).scalars())
+
 
 class Holds(Records):
-    """Versions that are not installed on a site. With `run`, a site has its name of that run."""
+    """Items that are not updated on a site. With `run`, a site has its name of that run."""
+
+    def set_by_hand(
+        self, sites: Mapping[str, str], hold: HoldByHand, *, at: datetime | None = None
+    ) -> tuple[str, ...]:
+        """Hold an item on sites as the operator of this process, with an act for each; all sites or none.
+
+        Replaces earlier holds on the item by hand; holds by rollbacks and undos stay.
+
+        Args:
+            sites: their names, each with its client.
+            hold: the hold.
+            at: since when.
+
+        Returns:
+            The sites that had a hold by hand on the item.
+        """
+        at, who = at or now(), self._store.operator
+        row = {"item": hold.item, "version": hold.version, "why": hold.why, "until": hold.until}
+        row |= {"operator": who.name, "since": at}
+        replaced = []
+        with self._store.write() as connection:
+            for site, client in sites.items():
+                website, _ = website_of_run(connection, None, site, at)
+                if connection.execute(_lift(website, hold.item, at, by_hand=True)).rowcount:
+                    replaced.append(site)
+                connection.execute(insert(holds).values(**row, site=site, website=website))
+                details = {"site": site, "client": client, "until": hold.until and hold.until.isoformat()}
+                subject = f"{site}: {hold.item} {hold.version}".rstrip()
+                add_act(connection, who, "hold", subject, details=details, at=at)
+        return tuple(replaced)
+
+    def lift_by_hand(self, sites: Mapping[str, str], item: str) -> tuple[HoldView, ...]:
+        """Lift all holds on an item of sites as the operator of this process, with an act for each site.
+
+        Args:
+            sites: their names, each with its client.
+            item: the item.
+
+        Returns:
+            The holds that were lifted.
+        """
+        at, lifted = now(), []
+        with self._store.write() as connection:
+            for site, client in sites.items():
+                website = find_website(connection, site)
+                mine = select_holds().where(holds.c.website == website, holds.c.item == item, _IN_FORCE)
+                found = [hold_view(row) for row in connection.execute(mine).mappings()]
+                if not found:
+                    continue
+                lifted += found
+                versions = " ".join(hold.version for hold in found if hold.version)
+                details = {"site": site, "client": client}
+                subject = f"{site}: {item} {versions}".rstrip()
+                add_act(connection, self._store.operator, "unhold", subject, details=details, at=at)
+                connection.execute(_lift(website, item, at))
+        return tuple(lifted)
 
     def add(
         self,
@@ -60,24 +124,24 @@ class Holds(Records):
         since: datetime | None = None,
         run: str | None = None,
     ) -> bool:
-        """Hold a version. Return False if it is held already; the first reason stays."""
+        """Hold a version that broke a site or was undone. Return False if it is held so already."""
         row = {"site": site, "item": item, "version": version, "why": why}
         at = since or now()
         row |= {"evidence": dict(evidence or {}), "since": at}  # type: ignore[dict-item]
         with self._store.write() as connection:
             website, _ = website_of_run(connection, run, site, at)
             same = (holds.c.website == website) & (holds.c.item == item) & (holds.c.version == version)
-            if connection.execute(select(holds.c.id).where(same, holds.c.lifted.is_(None))).first():
+            same &= holds.c.operator.is_(None) & _IN_FORCE
+            if connection.execute(select(holds.c.id).where(same)).first():
                 return False
             connection.execute(insert(holds).values(**row, website=website))
         return True
 
     def lift(self, site: str, item: str, *, at: datetime | None = None, run: str | None = None) -> int:
-        """Lift all holds on an item; return how many there were."""
+        """Lift the holds on an item that rollbacks and undos set; return how many there were."""
         with self._store.write() as connection:
             website = find_website(connection, site, run)
-            mine = (holds.c.website == website) & (holds.c.item == item) & holds.c.lifted.is_(None)
-            return connection.execute(update(holds).where(mine).values(lifted=at or now())).rowcount
+            return connection.execute(_lift(website, item, at or now(), by_hand=False)).rowcount
 
     def list(
         self, site: str | None = None, *, lifted: bool = False, run: str | None = None
@@ -85,11 +149,22 @@ class Holds(Records):
         """Return holds by site and item; lifted ones only if `lifted`."""
         query = select_holds()
         if not lifted:
-            query = query.where(holds.c.lifted.is_(None))
+            query = query.where(_IN_FORCE)
         with self._store.read() as connection:
             if site is not None:
                 query = query.where(holds.c.website == find_website(connection, site, run))
             return tuple(map(hold_view, connection.execute(query).mappings()))
+
+
+_IN_FORCE = holds.c.lifted.is_(None)
+
+
+def _lift(website: int | None, item: str, at: datetime, *, by_hand: bool | None = None) -> Update:
+    """Lift holds on an item: those by hand, those by rollbacks and undos, or all."""
+    lift = update(holds).where(holds.c.website == website, holds.c.item == item, _IN_FORCE)
+    if by_hand is not None:
+        lift = lift.where(holds.c.operator.is_not(None) if by_hand else holds.c.operator.is_(None))
+    return lift.values(lifted=at)
 
 
 def select_holds() -> Select[Any]:

@@ -46,7 +46,7 @@ def test_unhold_records_its_operator(
 ) -> None:
     with Ledger.open(f"sqlite:///{workspace}/.sitecrew/ledger.db") as ledger:
         ledger.holds.add("acme-shop", "slider", "4.2", why="white page")
-    done = sitecrew(workspace, "unhold", "acme-shop", "slider", *flag, **env)
+    done = sitecrew(workspace, "unhold", "slider", "-l", "acme-shop", *flag, **env)
     assert (done.returncode, acts(workspace)) == (0, [("unhold", name, LOGIN)]), done.stderr
 
 

@@ -165,12 +165,40 @@ def test_hold_ends_after_its_last_day():
     assert decide(change(), tomorrow).action is Action.CHANGE
 
 
+def test_hold_by_an_operator_reads_like_one_of_a_file():
+    broke = LedgerHold(item="woo", version="1.3", why="white page")
+    hold = LedgerHold(item="woo", why="Christmas sales", operator="ann", until=date(2026, 11, 24))
+    last_day = decide(change(), standing(holds=(hold,)), named=True)
+    assert told(last_day) == ("hold", "held until 2026-11-24: Christmas sales")
+    assert last_day.note == "set by ann (to lift it: sitecrew unhold woo -l shop)"
+    tomorrow = replace(standing(holds=(hold,)), now=NOW + timedelta(days=1))
+    assert decide(change(), tomorrow).action is Action.CHANGE
+    after = decide(change(), replace(tomorrow, holds=(hold, broke)))
+    assert (after.why.startswith("held because 1.3 broke this site"), after.note) == (True, "")
+    plain = decide(change(), standing(holds=(replace(hold, why="", until=None),)))
+    assert told(plain) == ("hold", "held for this site")
+
+
+def test_hold_by_an_operator_ends_with_a_newer_version():
+    hold = LedgerHold(item="woo", version="1.3", why="", operator="ann")
+    held = decide(change("1.3"), standing(holds=(hold,)))
+    assert held.note == "up to 1.3, set by ann (to lift it: sitecrew unhold woo -l shop)"
+    assert decide(change("1.3.1"), standing(holds=(hold,))).action is Action.CHANGE
+
+
+def test_hold_in_a_file_comes_before_one_by_an_operator():
+    site = replace(SITE, hold={"woo": Hold(why="file")})
+    hold = LedgerHold(item="woo", why="ledger", operator="ann")
+    decided = decide(change(), standing(site=site, holds=(hold,)))
+    assert (decided.why, decided.note) == ("held: file", "")
+
+
 @pytest.mark.parametrize("why", ["undone by hand (Ann, undo-1)", "put back by hand: undo-1"])
 def test_undone_version_is_held_without_blame(why: str):
     hold = LedgerHold(item="woo", version="1.3", why=why)
     assert told(decide(change("1.3"), standing(holds=(hold,)))) == (
         "hold",
-        f"held because 1.3 was {why} (to allow it again: sitecrew unhold shop woo)",
+        f"held because 1.3 was {why} (to allow it again: sitecrew unhold woo -l shop)",
     )
     assert decide(change("1.3.1"), standing(holds=(hold,))).action is Action.CHANGE
 
@@ -180,7 +208,7 @@ def test_culprit_is_held_until_a_newer_version():
     action, why = told(decide(change("1.3"), standing(holds=(hold,)), named=True))
     assert (action, why) == (
         "hold",
-        f"held because 1.3 broke this site: {hold.why} (to retry: sitecrew unhold shop woo)",
+        f"held because 1.3 broke this site: {hold.why} (to retry: sitecrew unhold woo -l shop)",
     )
     assert decide(change("1.3.1"), standing(holds=(hold,))).action is Action.CHANGE
     assert decide(change("1.3", item="other"), standing(holds=(hold,))).action is Action.CHANGE
@@ -196,7 +224,7 @@ def test_unusable_package_is_held_without_blame():
     hold = LedgerHold(item="woo", version="1.3", why=why)
     assert told(decide(change("1.3"), standing(holds=(hold,)))) == (
         "hold",
-        f"held because {why} (to retry: sitecrew unhold shop woo)",
+        f"held because {why} (to retry: sitecrew unhold woo -l shop)",
     )
 
 
@@ -264,9 +292,12 @@ ANSWERS = {
         lambda c: c["ruled_out"],
         Action.UNKNOWN,
     ),
-    "there is a `hold` of the site, its client or the policy": (lambda c: c["by_hand"], Action.HOLD),
+    "there is a `hold` of the site, its client or the policy, or a hold by `sitecrew hold`": (
+        lambda c: c["by_hand"],
+        Action.HOLD,
+    ),
     "this version broke this site before or was undone by hand, "
-    "and the hold was not lifted with `sitecrew unhold SITE ITEM`": (
+    "and the hold was not lifted with `sitecrew unhold ITEM`": (
         lambda c: c["culprit"],
         Action.HOLD,
     ),

@@ -217,7 +217,7 @@ class _BatchUpdate:
         ctx, now = self.ctx, reread(self.ctx.remote, self.ctx.prober, self.ctx.site)
         self.facts = now
         holds = ctx.journal.ledger.holds.list(ctx.site.name, run=ctx.run)
-        held = {(hold.item, hold.version): hold.why for hold in holds}
+        held = {(hold.item, hold.version): hold.why for hold in holds if hold.operator is None}
         left = []
         for change in pending:
             if change.item in self.outcomes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, Table, Text, UniqueConstraint
+from sqlalchemy import Column, Date, ForeignKey, Index, Integer, LargeBinary, Table, Text, UniqueConstraint
 
 from runner.record.prose import Document, Prose
 from runner.record.schema.columns import Instant, json, key, metadata, text, website
@@ -59,6 +59,8 @@ holds = Table(
     Column("version", Prose, nullable=False),
     text("why"),
     json("evidence", dict),
+    Column("operator", Prose),
+    Column("until", Date),
     Column("since", Instant, nullable=False),
     Column("lifted", Instant),
     website(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from runner.record.views.instants import rfc3339
@@ -14,6 +14,7 @@ __all__ = [
     "BackupView",
     "DeliveryState",
     "DeliveryView",
+    "HoldByHand",
     "HoldView",
     "LeaseView",
     "Recipient",
@@ -62,14 +63,31 @@ class BackupView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HoldByHand:
+    """What an operator holds with `sitecrew hold`."""
+
+    item: str
+    version: str = ""
+    """Hold up to this version; empty for all versions."""
+    why: str = ""
+    until: date | None = None
+    """The last day, in the time zone of the site's client."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HoldView:
-    """A version that is not installed on a site until the hold is lifted or a newer version is released."""
+    """A hold on an item of a site, until it is lifted, its last day is over or a newer version is out."""
 
     site: str
     item: str
     version: str
+    """The held version; empty for all versions."""
     why: str
     evidence: Mapping[str, object]
+    operator: str | None = None
+    """Who set it with `sitecrew hold`; None if a rollback or an undo set it."""
+    until: date | None = None
+    """The last day, in the time zone of the site's client; None if it has no end."""
     since: datetime
     lifted: datetime | None
 
@@ -81,6 +99,8 @@ class HoldView:
             "version": self.version,
             "why": self.why,
             "evidence": dict(self.evidence),
+            "operator": self.operator,
+            "until": self.until.isoformat() if self.until else None,
             "since": rfc3339(self.since),
             "lifted": rfc3339(self.lifted),
         }
