@@ -40,8 +40,8 @@ __all__ = ["hold", "unhold"]
 def hold(workspace: Workspace, item: str, **options: Any) -> int:
     """Hold ITEM on all sites, or on those selected with --limit: runs do not update it.
 
-    ITEM is the slug of a plugin or theme, the name of a package, or core. The hold ends with `unhold`, or after
-    the day of --until in the client's time zone. Holding the item again replaces the hold.
+    ITEM is the slug of a plugin or theme, the name of a package, or core. The hold ends with `unhold`, or
+    after the day of --until in the client's time zone. Holding the item again replaces the hold.
     """
     from runner.record import HoldByHand
 
