@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from runner.apply.jobs import nonce_of
+from runner.apply.meter import Meter
 from runner.backup import DATABASE, FILES, LARGEST, MANIFEST, ArchiveStore, Draft, Snapshot
 from runner.errors import (
     BackupError,
@@ -26,7 +27,7 @@ from runner.hosts.sudo import sudo_refusal
 from runner.hosts.wp_cli import install_wp_cli
 from runner.inspect.facts import reread
 from runner.inspect.identity import prove_database
-from runner.model import Outcome, SiteFacts, SiteKind, Step, StepOutcome
+from runner.model import Outcome, Phase, SiteFacts, SiteKind, Step, StepOutcome
 from runner.plan import DatabaseMatch, match_database
 from runner.steps.backup import UNREAD, BackupOptions, database_script, files_script, left_out
 from runner.steps.wordpress import hindered, lacks_wp_cli
@@ -98,6 +99,7 @@ def _take(ctx: SiteContext, step: Step, store: ArchiveStore) -> Snapshot:
         draft = store.begin(ctx.site.name)
         try:
             records = _fill(ctx, step, draft)
+            ctx.journal.progress(step.id, Phase.VERIFYING)
             unproven, lacks = _check_dump(ctx, step, records)
             unread = _unread_in(records)
             return draft.commit(ctx.run, root=ctx.site.path, unread=unread, lacks=lacks, unproven=unproven)
@@ -112,11 +114,17 @@ def _fill(ctx: SiteContext, step: Step, draft: Draft) -> Mapping[str, CommandRec
     """Receive the streams into the draft; return their records."""
     limit = int((step.timeout or ctx.order.limits.step).total_seconds())
     scripts = _scripts(ctx, step)
+    meter = Meter(ctx.journal, step.id, Phase.BACKING_UP, total=_size_before(ctx, set(scripts)))
     with ExitStack() as open_files:
         files = {name: open_files.enter_context(draft.open(_NAMES[name])) for name in scripts}
+
+        def store(name: str, data: bytes) -> None:
+            files[name].write(data)
+            meter.add(len(data))
+
         records = ctx.remote.stream(
             tuple(_command(ctx, step, name, text, limit) for name, text in scripts.items()),
-            lambda name, data: files[name].write(data),
+            store,
             ceiling=LARGEST + _SLACK,
         )
     for name in scripts:
@@ -130,6 +138,15 @@ def _fill(ctx: SiteContext, step: Step, draft: Draft) -> Mapping[str, CommandRec
         if not _is_partial(name, record):
             _check(name, record, _nonce(ctx, step))
     return records
+
+
+def _size_before(ctx: SiteContext, content: set[str]) -> int | None:
+    """Return the size of the site's newest backup with the same content; None if there is none."""
+    for backup in ctx.journal.ledger.backups.list(ctx.site.name):
+        parts = {"database": backup.tables, "files": backup.files}
+        if {name for name, count in parts.items() if count is not None} == content:
+            return backup.size
+    return None
 
 
 def _unread_in(records: Mapping[str, CommandRecord]) -> tuple[str, ...]:

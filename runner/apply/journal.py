@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 from runner.load import Redactor
-from runner.model import Change, ChangeOutcome, PageLook, Seen, SiteFacts, SitePlan, StepOutcome
+from runner.model import Change, ChangeOutcome, PageLook, Phase, Seen, SiteFacts, SitePlan, StepOutcome
 from runner.record.views import BackupView, LookView
 from runner.untrusted import clean, sentence
 
@@ -48,6 +48,8 @@ class Journal:
     run: str
     site: str
     now: Callable[[], datetime] = _now
+    steps: tuple[str, ...] = ()
+    """Ids of the steps that run on the site, in order."""
 
     def emit(self, event: str, step: str | None = None, /, **data: object) -> None:
         """Emit an event of this site."""
@@ -91,7 +93,15 @@ class Journal:
 
     def step_started(self, step: str) -> None:
         """Emit that a step was started."""
-        self.emit("step.started", step)
+        self.emit("step.started", step, **self._number(step))
+
+    def progress(self, step: str, phase: Phase, **transfer: int) -> None:
+        """Emit what a step is doing; nothing is recorded. `transfer` is what a `Meter` measures."""
+        self.emit("step.progress", step, **self._number(step), phase=phase, **transfer)
+
+    def _number(self, step: str) -> dict[str, int]:
+        known = step in self.steps
+        return {"number": self.steps.index(step) + 1, "of": len(self.steps)} if known else {}
 
     def step_retried(self, step: str, outcome: StepOutcome, *, number: int, of: int, seconds: float) -> None:
         """Emit that a try of a step failed and that another one follows after so many seconds."""

@@ -25,6 +25,7 @@ from runner.model import (
     ChangeOutcome,
     ItemKind,
     Outcome,
+    Phase,
     Site,
     Step,
     StepOutcome,
@@ -102,6 +103,7 @@ class _Update:
         except DiedError as error:
             record = error.record
         if record is None:
+            self.journal.progress(self.step.id, Phase.CHECKING)
             try:
                 facts = read_system(self.remote, become=self.step.become)
             except (HostError, SecretError) as error:
@@ -134,6 +136,7 @@ class _Update:
     def _attached(self) -> JobRecord | None:
         if self.started is None:
             return None
+        self.journal.progress(self.step.id, Phase.APPLYING)
         with self.ctx.stop.controlling() as control:
             return self.remote.attach(
                 self.job,
@@ -167,6 +170,7 @@ class _Update:
         ordered = Job(self.job, tasks, lock=lock)
         self.journal.job_started(self.part.number, self.job, ordered.span())
         self.journal.emit("segment.started", job=self.job, number=self.part.number)
+        self.journal.progress(self.step.id, Phase.APPLYING)
         with self.ctx.stop.controlling() as control:
             return self.remote.run(
                 ordered,
@@ -206,6 +210,7 @@ class _Update:
             return with_reboot(outcome, wants)
         if outcome.outcome is Outcome.FAILED:
             return with_reboot(outcome, f"{wants}; not rebooted, since the update failed")
+        self.journal.progress(self.step.id, Phase.REBOOTING)
         rebooted = reboot(
             self.remote,
             found.boot,

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from runner.inspect.host_side import with_host_check
-from runner.model import Look, Outcome, SiteKind, Step, StepOutcome
+from runner.model import Look, Outcome, Phase, SiteKind, Step, StepOutcome
 from runner.plan import sub_sites_to_check
 from runner.steps.probe import ProbeHttpOptions
 from runner.verify import (
@@ -43,6 +43,7 @@ def probe(ctx: SiteContext, step: Step) -> StepOutcome:
     options = step.options
     assert isinstance(options, ProbeHttpOptions)  # noqa: S101  # the loader made it so
     started = time.monotonic()
+    ctx.journal.progress(step.id, Phase.CHECKING)
     seen = ctx.prober.look(
         Expectation(status=options.status, text=options.expect or ctx.site.expect),
         pages=options.pages,

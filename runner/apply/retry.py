@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from runner.model import Outcome, Step, StepOutcome
+from runner.model import Outcome, Phase, Step, StepOutcome
 
 if TYPE_CHECKING:
     from runner.apply.context import SiteContext
@@ -78,4 +78,5 @@ def _wait(ctx: SiteContext, step: Step, outcome: StepOutcome, number: int) -> bo
     """Emit that another try follows, and wait; False if the run was cancelled."""
     seconds = min(2.0 ** (number - 1), _LONGEST)
     ctx.journal.step_retried(step.id, outcome, number=number, of=step.retries + 1, seconds=seconds)
+    ctx.journal.progress(step.id, Phase.WAITING)
     return not ctx.stop.asked.wait(seconds)

@@ -231,6 +231,6 @@ def _emit(ctx: SiteContext, names: dict[str, Step], event: Event) -> None:
     if isinstance(event, CommandStarted | CommandEnded) and event.command in names:
         step = names[event.command].id
         if isinstance(event, CommandStarted):
-            ctx.journal.emit("step.started", step)
+            ctx.journal.step_started(step)
         else:
             ctx.journal.emit("step.ended", step, status=event.code, seconds=event.seconds)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING
 
 from runner.apply.auto_updates import hold_auto_updates
@@ -22,7 +23,7 @@ from runner.errors import SitecrewError
 from runner.hosts.boundary import UnexpectedError, contained, within
 from runner.hosts.exclusive import server_of
 from runner.hosts.sudo import sudo_problems
-from runner.model import OnFailure, Order, Outcome, Site, Step, StepOutcome, worst
+from runner.model import OnFailure, Order, Outcome, Phase, Site, Step, StepOutcome, worst
 from runner.plan import closed_day, needs_facts, split_playbook
 
 if TYPE_CHECKING:
@@ -71,6 +72,8 @@ def _run_site(session: Session, order: Order, site: Site, attempt: int) -> Endin
         if refused := sudo_problems(parts.steps, site, order.hosts[site.host]):
             return Ending(Outcome.FAILED, "; ".join(refused))
         ctx = session.context(order, site, attempt)
+        steps = tuple(step.id for part in parts.parts for step in steps_of(part))
+        ctx = replace(ctx, journal=replace(ctx.journal, steps=steps))
         if order.undo:
             ctx = plan_undo(ctx)
         elif needs_facts(order.playbook, site, tags=order.tags):
@@ -123,7 +126,9 @@ def _run_parts(session: Session, ctx: SiteContext, parts: Parts, known: dict[str
         if skipped:
             known |= _record_skipped(ctx, steps, known, skipped)
             continue
-        with session.exclusive.hold(server_of(ctx.remote.host), alone=needs_exclusive_host(part)):
+        waiting = partial(ctx.journal.progress, steps[0].id, Phase.WAITING)
+        server, alone = server_of(ctx.remote.host), needs_exclusive_host(part)
+        with session.exclusive.hold(server, alone=alone, on_wait=waiting):
             result = run_part(ctx, part, [step for step in steps if step.id not in known])
         ctx = replace(ctx, facts=result.facts)
         known |= {outcome.step: outcome for outcome in result.outcomes}

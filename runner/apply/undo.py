@@ -29,6 +29,7 @@ from runner.model import (
     ChangeOutcome,
     ItemKind,
     Outcome,
+    Phase,
     SiteFacts,
     SiteKind,
     Step,
@@ -81,12 +82,13 @@ def undo_step(ctx: SiteContext, part: Segment) -> tuple[tuple[StepOutcome, ...],
     ]
     problem = ""
     if pending:
-        ctx.journal.emit("step.started", step.id)
+        ctx.journal.step_started(step.id)
         if facts is None:
             raise HostError("the site's facts were not read")
         scripts = _scripts(ctx, step)
         if ctx.attempt > 1:
             _end_open_trials(ctx, part, pending, facts, scripts)
+        ctx.journal.progress(step.id, Phase.CHECKING)
         seen = take_baseline(ctx)
         number, before = trial_number(part.number, ctx.attempt), SiteBaseline(facts, seen)
         trial = Trial(ctx, step, number, pending, before, scripts=scripts).try_changes()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from runner.model import Host
@@ -27,16 +27,26 @@ class Exclusive:
         self._alone: set[object] = set()
 
     @contextmanager
-    def hold(self, server: object, *, alone: bool = False) -> Iterator[None]:
-        """Hold the server during the block, exclusively if `alone`. Not to be nested."""
+    def hold(
+        self, server: object, *, alone: bool = False, on_wait: Callable[[], object] = lambda: None
+    ) -> Iterator[None]:
+        """Hold the server during the block, exclusively if `alone`. Not to be nested.
+
+        Args:
+            server: what is held.
+            alone: whether nothing else may hold it.
+            on_wait: called if the block has to wait.
+        """
         with self._changed:
+            if not self._is_free(server, alone=alone):
+                on_wait()
             if alone:
                 self._waiting[server] += 1
-                self._changed.wait_for(lambda: server not in self._alone and not self._shared[server])
+                self._changed.wait_for(lambda: self._is_free(server, alone=True))
                 self._waiting[server] -= 1
                 self._alone.add(server)
             else:
-                self._changed.wait_for(lambda: server not in self._alone and not self._waiting[server])
+                self._changed.wait_for(lambda: self._is_free(server, alone=False))
                 self._shared[server] += 1
         try:
             yield
@@ -47,3 +57,6 @@ class Exclusive:
                 else:
                     self._shared[server] -= 1
                 self._changed.notify_all()
+
+    def _is_free(self, server: object, *, alone: bool) -> bool:
+        return server not in self._alone and not (self._shared if alone else self._waiting)[server]

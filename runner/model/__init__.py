@@ -46,6 +46,7 @@ from runner.model.outcome import (
     worst,
 )
 from runner.model.period import Period
+from runner.model.phase import Phase
 from runner.model.plan import Action, Change, ItemKind, Plan, SitePlan
 from runner.model.playbook import OnFailure, Playbook, Step
 from runner.model.policy import (
@@ -119,6 +120,7 @@ __all__ = [
     "PageLook",
     "Parallel",
     "Period",
+    "Phase",
     "Plan",
     "Playbook",
     "Policy",

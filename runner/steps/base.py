@@ -167,6 +167,8 @@ class StepKind(ABC):
     """Whether it needs the facts of the site to plan."""
     transacts: ClassVar[bool] = False
     """Whether its changes are made in a transaction; `guard` says how."""
+    fetches: ClassVar[bool] = False
+    """Whether its script first prints a line `fetched` or `refused` for each item, then makes the changes."""
     becomes: ClassVar[bool] = True
     """Whether it accepts `become: true`."""
     rereads: ClassVar[bool] = False

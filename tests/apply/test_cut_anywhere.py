@@ -11,7 +11,7 @@ from runner.hosts.fake import ControllerKilled, Fault, FaultKind
 from tests.apply.conftest import Bench
 from tests.apply.fakesite import Break, FakeSite
 
-EVENTS, EMITTED = 89, 20
+EVENTS, EMITTED = 89, 34
 """Of a batch of two items, one of which breaks the site: events of its jobs, and events emitted."""
 OF_ONE = 27
 """Events of the job of one item that is kept."""

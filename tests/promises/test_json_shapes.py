@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from runner.model import Phase
 from tests.crew import NIGHTLY, Crew, forget_marks
 
 if TYPE_CHECKING:
@@ -34,6 +35,10 @@ def outcome(value: str) -> bool:
 
 def action(value: str) -> bool:
     return value in {"change", "hold", "skip", "unknown"}
+
+
+def phase(value: str) -> bool:
+    return value in set(Phase)
 
 
 def maybe(shape: Any) -> Any:
@@ -176,6 +181,25 @@ def test_run(ran: Said) -> None:
     assert all(event["outcome"] in OUTCOMES for event in finished)
     assert {event["site"] for event in finished} == set(SITES)
     assert ran.err == ""
+
+
+def test_progress_of_a_run(ran: Said) -> None:
+    started = [event for event in ran.events if event["event"] == "step.started"]
+    numbers = [(event["number"], event["of"]) for event in started if event["site"] == "acme-blog"]
+    assert numbers == [(number, 7) for number in range(1, 8)]
+    progress = [event for event in ran.events if event["event"] == "step.progress"]
+    for event in progress:
+        assert fits(event, {"site": str, "step": str, "number": int, "of": int, "phase": phase})
+        for key in ("bytes", "bytes_total", "rate", "seconds_left"):
+            assert isinstance(event.get(key, 0), int)
+    mine = [(event["step"], event["phase"]) for event in progress if event["site"] == "acme-blog"]
+    plugins = ["checking", "saving", "fetching", "applying", "verifying"]
+    assert list(dict.fromkeys(mine)) == [
+        ("backup", "backing up"),
+        ("backup", "verifying"),
+        *(("wordpress.plugins", one) for one in plugins),
+        ("probe.http", "checking"),
+    ]
 
 
 def test_show(crew: Crew, ran: Said) -> None:

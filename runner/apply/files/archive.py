@@ -24,6 +24,7 @@ def tar_of(
     *,
     called: Callable[[str], str],
     more: Mapping[str, bytes] | None = None,
+    counted: Callable[[IO[bytes]], IO[bytes]] = lambda file: file,
 ) -> None:
     """Write a gzipped tar.
 
@@ -34,6 +35,7 @@ def tar_of(
         out: where to.
         called: returns the name of a file in the archive.
         more: content of small files by name, written first.
+        counted: returns a file that counts what is read.
 
     Raises:
         UsageError: a file has changed since it was read.
@@ -56,4 +58,4 @@ def tar_of(
                     raise UsageError(f"{name} changed during the upload", hint="run it again")
                 entry = tarfile.TarInfo(called(name))
                 entry.size, entry.mode, entry.mtime = about.st_size, tree[name].mode, int(about.st_mtime)
-                archive.addfile(entry, file)
+                archive.addfile(entry, counted(file))

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 from runner.apply.files.archive import tar_of
 from runner.apply.files.deadline import Deadline
+from runner.apply.meter import Meter
 from runner.errors import UsageError
 from runner.execute import Command
 from runner.inspect.releases import ReleaseSource, read_release_state, source_of
 from runner.inspect.sources import read_folder
-from runner.model import Outcome, Step, StepOutcome
+from runner.model import Outcome, Phase, Step, StepOutcome
 from runner.steps.static import ReleaseOptions
 from runner.steps.static.gather import (
     forget_script,
@@ -80,6 +81,7 @@ def _send(
     files = (*send.new, *send.changed)
     ctx.journal.emit("files.sending", files=len(files), bytes=send.bytes, of=len(tree))
     here, deadline = origin.here or Path(), Deadline(ctx, step)
+    meter = Meter(ctx.journal, step.id, Phase.SENDING, total=send.bytes)
     sent = ctx.remote.upload(
         before,
         take_script(layout),
@@ -90,6 +92,7 @@ def _send(
             deadline.checked(out),
             called=lambda one: f"{layout.incoming(name)}/{one}",
             more={layout.sums(name): sums(tree)},
+            counted=meter.counted,
         ),
     )
     if sent.code:

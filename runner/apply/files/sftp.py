@@ -1,4 +1,4 @@
-"""Releases and syncs for accounts that may only use SFTP: nothing runs on the host."""
+"""Releases for accounts that may only use SFTP: nothing runs on the host."""
 
 from __future__ import annotations
 
@@ -7,32 +7,28 @@ import posixpath
 import secrets
 import time
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.apply.files.deadline import Deadline
 from runner.apply.files.trial import ReleaseTrial, undone_outcome
+from runner.apply.meter import Meter
 from runner.errors import UsageError
 from runner.execute.sftp import Owned, Transfer
 from runner.inspect.releases import source_of
 from runner.inspect.sources import read_folder
-from runner.model import ChangeOutcome, ItemKind, Outcome, Step, StepOutcome
+from runner.model import ChangeOutcome, ItemKind, Outcome, Phase, Step, StepOutcome
 from runner.steps.static import ReleaseOptions
-from runner.steps.static.build import placed
 from runner.steps.static.layout import RELEASE, Layout, Standing
 from runner.steps.static.names import NameRefusedError, name_problem, text_problem
 from runner.steps.static.refusal import name_of, refusal
-from runner.steps.static.tree import File, Tree, differ, kept_mode, parse_sums, sums
-from runner.steps.sync import SHOWN, SyncOptions, target_of
-from runner.steps.sync_find import Found, left_alone, surplus
+from runner.steps.static.tree import File, Tree, differ, parse_sums, sums
 from runner.untrusted import sentence
 
 if TYPE_CHECKING:
     from runner.apply.context import SiteContext
-    from runner.steps.static.tree import Difference
 
-__all__ = ["release_over_sftp", "sync_over_sftp"]
+__all__ = ["put_file", "release_over_sftp"]
 
 _ONLINE = "online"
 """File in the folder of releases with the name of the one that is online, if the site's path is a folder."""
@@ -81,22 +77,27 @@ def _release(
         bytes=sum(file.size for file in tree.values()),
         of=len(tree),
     )
+    meter = Meter(ctx.journal, step.id, Phase.SENDING, total=sum(file.size for file in tree.values()))
     release = posixpath.join(layout.releases, name)
     if host.kind(release) == "nothing":
         part = posixpath.join(layout.releases, layout.incoming(name))
         host.make(layout.releases)
         _make_part(host, layout, part)
-        _fill(host, here, tree, part, Deadline(ctx, step), host.owned(layout.path))
+        _fill(host, here, tree, part, Deadline(ctx, step), host.owned(layout.path), meter=meter)
         host.rename(part, release)
     _write(host, posixpath.join(layout.releases, layout.sums(name)), sums(tree))
     trial = ReleaseTrial(ctx, compare=not options.force)
+    ctx.journal.progress(step.id, Phase.CHECKING)
     trial.check_before()
     if (held := trial.refused_unverified(step)) is not None:
         return held
+    ctx.journal.progress(step.id, Phase.APPLYING)
     before, gap = _switch(host, layout, standing, name)
     _verify_online(host, layout, name, tree)
+    ctx.journal.progress(step.id, Phase.VERIFYING)
     why = trial.check("after")
     if why:
+        ctx.journal.progress(step.id, Phase.ROLLING_BACK)
         _switch_back(host, layout, standing, name, before)
     else:
         _prune(host, layout, options.keep, {name, before})
@@ -151,7 +152,14 @@ def _make_part(host: Transfer, layout: Layout, part: str) -> None:
 
 
 def _fill(  # noqa: PLR0917
-    host: Transfer, here: Path, tree: Tree, part: str, deadline: Deadline, online: Owned | None
+    host: Transfer,
+    here: Path,
+    tree: Tree,
+    part: str,
+    deadline: Deadline,
+    online: Owned | None,
+    *,
+    meter: Meter,
 ) -> None:
     """Send the files; folders get the owner and mode of the online folder, files its group."""
     for folder in sorted({posixpath.dirname(name) for name in tree}):
@@ -161,16 +169,20 @@ def _fill(  # noqa: PLR0917
         path = posixpath.join(part, name)
         about = host.about(path)
         if about and about[0] == file.size and host.sum(path, file.size) == file.sha256:
+            meter.add(file.size)
             continue
-        _put(host, here / name, path, file, group=online.group if online else None)
+        put_file(host, here / name, path, file, group=online.group if online else None, meter=meter)
     for name in set(host.walk(part)) - set(tree):
         host.remove(posixpath.join(part, name))
 
 
-def _put(host: Transfer, source: Path, path: str, file: File, *, group: int | None = None) -> None:
+def put_file(
+    host: Transfer, source: Path, path: str, file: File, *, group: int | None = None, meter: Meter
+) -> None:
+    """Send a file and compare what the host stored; raises UsageError if it differs."""
     with source.open("rb") as data:
         mtime = int(source.stat().st_mtime)
-        if host.put(data, path, mode=file.mode, mtime=mtime, group=group) != file.sha256:
+        if host.put(meter.counted(data), path, mode=file.mode, mtime=mtime, group=group) != file.sha256:
             raise UsageError(f"{path} differs on the host after it was sent", hint="run it again")
 
 
@@ -242,93 +254,3 @@ def _prune(host: Transfer, layout: Layout, keep: int, needed: set[str]) -> None:
         if name not in needed:
             host.clear(posixpath.join(layout.releases, name))
             host.remove(posixpath.join(layout.releases, layout.sums(name)))
-
-
-def sync_over_sftp(ctx: SiteContext, step: Step, options: SyncOptions) -> StepOutcome:
-    """Send the files that differ in size, time or permissions, each to a temporary name, and rename them.
-
-    Raises:
-        UsageError: the folder cannot be sent, or the host refuses an operation.
-        UnreachableError: the host cannot be reached, or the connection broke.
-    """
-    started = time.monotonic()
-    here = ctx.workspace.folder / placed(options.source, ctx.site)
-    target = target_of(options, ctx.site)
-    tree = read_folder(here, options.exclude)
-    with ctx.remote.sftp() as host:
-        try:
-            difference = _differences(host, target, here, tree, options)
-            _apply(host, target, here, tree, difference, Deadline(ctx, step))
-        except OSError as error:
-            if isinstance(error, ConnectionError | TimeoutError):
-                raise
-            raise UsageError(
-                f"the host refused: {sentence(str(error))}", hint=f"check the owner of {target}"
-            ) from error
-    seconds = round(time.monotonic() - started, 3)
-    if difference.nothing:
-        output = f"all {len(tree)} files have the same size, time and permissions on the host"
-        return StepOutcome(step=step.id, outcome=Outcome.OK, seconds=seconds, output=output)
-    items = [(name, "new") for name in difference.new] + [(name, "") for name in difference.changed]
-    items += [(name, "deleted") for name in difference.removed]
-    changes = tuple(
-        ChangeOutcome(
-            item=sentence(name),
-            kind=ItemKind.FILE,
-            from_version="",
-            to_version=tree[name].sha256[:8] if name in tree else "",
-            outcome=Outcome.CHANGED,
-            why=why,
-        )
-        for name, why in items[:SHOWN]
-    )
-    return StepOutcome(step=step.id, outcome=Outcome.CHANGED, seconds=seconds, changes=changes)
-
-
-def _differences(host: Transfer, target: str, here: Path, tree: Tree, options: SyncOptions) -> Difference:
-    old: dict[str, File] = {}
-    for name, file in tree.items():
-        about = host.about(posixpath.join(target, name))
-        if about:
-            mtime = int((here / name).stat().st_mtime)
-            same_mode = kept_mode(about[2], file.mode) == about[2]
-            same = same_mode and about[:2] == (file.size, mtime)
-            old[name] = file if same else File("", about[0], about[2])
-    if options.delete and tree and host.kind(target) == "folder":
-        names = tuple(host.walk(target, lambda one: left_alone(one, options.exclude)))
-        for name in surplus(Found(exists=True, files={}, names=names), tree, options.exclude):
-            old[name] = File("")
-    return differ(old, tree)
-
-
-def _apply(  # noqa: PLR0917
-    host: Transfer, target: str, here: Path, tree: Tree, difference: Difference, deadline: Deadline
-) -> None:
-    for name in (*difference.new, *difference.changed):
-        deadline.check()
-        folder = target
-        host.make(folder)
-        for part in name.split("/")[:-1]:
-            folder = posixpath.join(folder, part)
-            if host.kind(folder) == "link":
-                raise UsageError(f"{folder} is a link; over SFTP, nothing is written through links")
-            host.make(folder)
-        path = posixpath.join(target, name)
-        if host.kind(path) == "folder":
-            raise UsageError(f"{name} is a folder on the host and a file on the controller")
-        waiting = posixpath.join(folder, f".sitecrew-{secrets.token_hex(16)}")
-        try:
-            old = host.owned(path) if host.kind(path) == "file" else None
-            model = old or host.owned(folder)
-            file = replace(tree[name], mode=kept_mode(old.mode, tree[name].mode)) if old else tree[name]
-            _put(host, here / name, waiting, file, group=model.group if model else None)
-            new = host.owned(waiting)
-            if old and new and (old.owner, old.group) != (new.owner, new.group):
-                raise UsageError(
-                    f"{name} belongs to another account or group on the host, which this login cannot set"
-                )
-            host.replace(waiting, path)
-        finally:
-            host.remove(waiting)
-    for name in difference.removed:
-        host.remove(posixpath.join(target, name))

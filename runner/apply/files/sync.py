@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from runner.apply.files.archive import tar_of
 from runner.apply.files.deadline import Deadline
+from runner.apply.meter import Meter
 from runner.errors import UsageError
 from runner.execute import Command, job_id
 from runner.inspect.sync import compare_folders
-from runner.model import Outcome, Step, StepOutcome
+from runner.model import Outcome, Phase, Step, StepOutcome
 from runner.steps.static.build import placed
 from runner.steps.sync import SyncOptions, SyncOrder, inside_of, target_of
 from runner.steps.sync_find import (
@@ -51,11 +52,11 @@ def stage(ctx: SiteContext, step: Step, options: SyncOptions) -> SyncOrder | Ste
     before, send = stage_script(inside, target, part, wanted, found)
     size = sum(wanted[name].size for name in send)
     ctx.journal.emit("files.sending", files=len(send), bytes=size, of=len(tree))
-    deadline = Deadline(ctx, step)
+    deadline, meter = Deadline(ctx, step), Meter(ctx.journal, step.id, Phase.SENDING, total=size)
     sent = ctx.remote.upload(
         before,
         take_script(inside, target, part),
-        lambda out: tar_of(here, wanted, send, deadline.checked(out), called=waiting),
+        lambda out: tar_of(here, wanted, send, deadline.checked(out), called=waiting, counted=meter.counted),
     )
     if sent.code:
         clear = Command("clear", clear_script(inside, target, part), timeout=ctx.remote.limit(_LIMIT))

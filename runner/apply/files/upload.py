@@ -9,7 +9,8 @@ from runner.apply.files.caches import PurgeAfter, with_purge
 from runner.apply.files.deadline import StoppedError
 from runner.apply.files.release import gather
 from runner.apply.files.rollback import roll_back_release
-from runner.apply.files.sftp import release_over_sftp, sync_over_sftp
+from runner.apply.files.sftp import release_over_sftp
+from runner.apply.files.sftp_sync import sync_over_sftp
 from runner.apply.files.sync import stage
 from runner.apply.files.trial import ReleaseTrial
 from runner.apply.jobs import span_of, started_job
@@ -17,7 +18,7 @@ from runner.apply.retry import Try, run_with_retries, with_try_count
 from runner.apply.segment import run_segment
 from runner.errors import NoShellError, SecretError, UsageError
 from runner.execute import DiedError
-from runner.model import Outcome, Step, StepOutcome
+from runner.model import Outcome, Phase, Step, StepOutcome
 from runner.plan import Barrier, Segment
 from runner.steps.static import ReleaseOptions
 from runner.steps.static.layout import SwitchOrder
@@ -61,7 +62,8 @@ def upload_files(ctx: SiteContext, part: Barrier) -> tuple[StepOutcome, ...]:
         if (held := trial.refused_unverified(step)) is not None:
             ctx.journal.step_finished(held)
             return (held,)
-    judge = _WithTryCount(trial, step, upload.number)
+    judge = _Judged(ctx, trial, step, upload.number)
+    ctx.journal.progress(step.id, Phase.APPLYING)
     return run_segment(ctx, segment, [once], prepared=upload.prepared, judge=judge)
 
 
@@ -77,6 +79,7 @@ class _Upload:
 
     def run_once(self, number: int) -> Try:
         """Upload; the outcome is empty if a job must follow."""
+        self._ctx.journal.progress(self._step.id, Phase.CHECKING)
         self.number, found = number, _upload(self._ctx, self._step)
         if isinstance(found, StepOutcome):
             return Try((found,), self._record)
@@ -88,9 +91,10 @@ class _Upload:
 
 
 @dataclass(frozen=True, slots=True)
-class _WithTryCount:
-    """A judge that adds the number of tries of the upload to the outcome."""
+class _Judged:
+    """A judge that emits the phase, and adds the number of tries of the upload to the outcome."""
 
+    ctx: SiteContext
     judged: Judge
     step: Step
     number: int
@@ -112,7 +116,11 @@ class _WithTryCount:
 
     def judge(self, waiting: Awaiting) -> Verdict:
         """As the judge's."""
-        return self.judged.judge(waiting)
+        self.ctx.journal.progress(self.step.id, Phase.VERIFYING)
+        verdict = self.judged.judge(waiting)
+        if verdict == "undo":
+            self.ctx.journal.progress(self.step.id, Phase.ROLLING_BACK)
+        return verdict
 
     def final_outcome(self, record: JobRecord, outcome: StepOutcome) -> StepOutcome:
         """As the judge's, with the number of tries unless the job failed, which is not retried."""

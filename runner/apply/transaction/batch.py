@@ -24,7 +24,17 @@ from runner.execute import UNSEEN, DiedError, JobRecord
 from runner.inspect.facts import reread
 from runner.inspect.identity import why_unverifiable
 from runner.load import thaw_as
-from runner.model import UNREPEATED, Change, ChangeOutcome, Outcome, SiteFacts, Step, StepOutcome, worst
+from runner.model import (
+    UNREPEATED,
+    Change,
+    ChangeOutcome,
+    Outcome,
+    Phase,
+    SiteFacts,
+    Step,
+    StepOutcome,
+    worst,
+)
 from runner.plan import (
     UNUSABLE,
     GroupResult,
@@ -116,6 +126,7 @@ class _BatchUpdate:
         """Try the changes in groups until all have an outcome; return why the site is unhealthy, if it is."""
         if self.facts is None:
             raise HostError("the site's facts were not read")
+        self.ctx.journal.progress(self.step.id, Phase.CHECKING)
         seen = take_baseline(replace(self.ctx, facts=self.facts))
         self.looks += 1
         if seen.findings:

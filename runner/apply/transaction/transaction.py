@@ -17,6 +17,7 @@ from runner.apply.transaction.error_log import ErrorLog
 from runner.apply.transaction.job import trial_job
 from runner.apply.transaction.judgement import Judgement, judge_changes
 from runner.apply.transaction.output import JobOutput
+from runner.apply.transaction.phases import TrialPhases
 from runner.apply.transaction.reasons import (
     BEFORE_VERDICT,
     WHY,
@@ -27,10 +28,10 @@ from runner.apply.transaction.reasons import (
 )
 from runner.apply.transaction.trial import SiteBaseline, TrialRecord, TrialResult, scripts_of
 from runner.errors import LockedError, LostError, UnreachableError
-from runner.execute import DEADMAN, Awaiting, DiedError, JobRecord, Verdict, job_id
+from runner.execute import DEADMAN, Awaiting, DiedError, Event, JobRecord, Verdict, job_id
 from runner.inspect.identity import why_unverifiable
 from runner.load import freeze
-from runner.model import Change, SiteFacts, SitePlan, Step, StepOutcome
+from runner.model import Change, Phase, SiteFacts, SitePlan, Step, StepOutcome
 from runner.shell import command
 from runner.steps import Context, Result
 from runner.steps.wordpress import facts_in
@@ -146,6 +147,7 @@ class _TrialJob:
         self.fresh, self.died = fresh, died
         self.ctx, self.before = trial.ctx, trial.before
         self.output = JobOutput(nonce_of(job), self.before.cron)
+        self.phases = TrialPhases(self.ctx, trial.step, len(trial.changes))
         self.log = ErrorLog(self.ctx, self.before.facts, self.output.nonce, self.before.noise)
         self.found = Judgement()
         """Set once, in the thread that judges; read after the job has ended."""
@@ -155,14 +157,16 @@ class _TrialJob:
         job, database = self._ordered()
         self._record_start(job)
         with self.ctx.stop.controlling() as control:
-            record = self.ctx.remote.run(
-                job, on_event=self.output.receive, verdict=self._judge, control=control
-            )
+            record = self.ctx.remote.run(job, on_event=self._receive, verdict=self._judge, control=control)
         result = self._result(record, database)
         self._record_end(record, result, database)
         if record.status == "locked":
             raise locked_by(self.ctx, record)
         return result
+
+    def _receive(self, event: Event) -> None:
+        self.output.receive(event)
+        self.phases.receive(event)
 
     @property
     def _context(self) -> Context:
@@ -253,6 +257,7 @@ class _TrialJob:
     def _rolled_back(
         self, record: JobRecord, database: DatabasePoint, outcome: StepOutcome, why: str, *, by: str
     ) -> TrialResult:
+        self.phases.start(Phase.VERIFYING)
         purged = self._purged(record, kept=False)
         after = Aftermath(self.ctx, self.before, self.output.nonce)
         broken = after.check(record)

@@ -76,6 +76,7 @@ class Core(StepKind):
     facts = True
     rereads = True
     transacts = True
+    fetches = True
     becomes = False
     item = ItemKind.CORE
 

@@ -97,6 +97,7 @@ class _Extensions(StepKind):
     facts = True
     rereads = True
     transacts = True
+    fetches = True
     becomes = False
     item: ClassVar[ItemKind]
     family: ClassVar[str]
