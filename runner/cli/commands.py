@@ -38,7 +38,7 @@ COMMANDS = {
     "Inspect": {
         "list": ("runner.cli.show:list_", "List sites, clients, hosts, windows, holds, runs and more."),
         "show": ("runner.cli.show:show", "Show the result of a run, site by site."),
-        "logs": ("runner.cli.show:logs", "Print the output of a site's host during a run."),
+        "logs": ("runner.cli.logs:logs", "Print the output of hosts during a run."),
         "facts": ("runner.cli.facts:facts", "Show what is installed on a site and its host."),
         "report": ("runner.cli.report:report", "Create a client's report and send it."),
         "ledger": ("runner.cli.ledger:ledger", "Verify, export and erase recorded data."),

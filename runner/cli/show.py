@@ -1,4 +1,4 @@
-"""Commands that only read: `list`, `show`, `logs`, `backup list`."""
+"""Commands that only read: `list`, `show`, `backup list`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from runner.errors import UnknownNameError, UsageError
 if TYPE_CHECKING:
     from runner.load import Workspace
 
-__all__ = ["backup", "list_", "logs", "show"]
+__all__ = ["backup", "list_", "show"]
 
 
 @click.group(name="list")
@@ -173,18 +173,7 @@ def show(workspace: Workspace, run: str, verbose: int, json_: bool) -> None:
             if step.output:
                 print_output(step)
     if not verbose:
-        say(f"\nfor the output of a host: {retyped('logs', head.run, 'SITE')}")
-
-
-@click.command()
-@with_workspace
-@click.argument("run")
-@click.argument("site")
-def logs(workspace: Workspace, run: str, site: str) -> None:
-    """Print the output of the host of SITE during RUN, step by step."""
-    ledger = open_for_reading(workspace)
-    for step in ledger.steps.output(ledger.runs.find(run), site):
-        print_output(step)
+        say(f"\nfor the output of the hosts: {retyped('logs', head.run)}")
 
 
 @click.group()

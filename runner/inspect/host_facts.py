@@ -43,7 +43,7 @@ disk site "$path"
 disk home "$HOME"
 for tool in $tools; do say tool "$tool $(command -v "$tool")"; done
 [ -L "$path" ] && say link "$(readlink "$path")"
-[ -d "$releases" ] && say releases "$(ls "$releases" 2>/dev/null | wc -l)"
+if [ -d "$releases" ]; then set -- "$releases"/*/; [ -d "$1" ] || shift; say releases $#; fi
 """
 _PHP = r"""
 php=${php:-$(find_php)}

@@ -18,6 +18,7 @@ from runner.record.processes import stopped_at
 from runner.record.schema import acts, leases, run_sites, runs
 from runner.record.store import Records, now
 from runner.record.views import LEASE, LeaseView, RunSummary, RunView
+from runner.record.websites import find_website
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, RowMapping, Select
@@ -142,6 +143,25 @@ class RunQueries(Records):
             ).scalar_one_or_none()
         if last is None:
             raise _no_runs()
+        return str(last)
+
+    def last_with_site(self, site: str) -> str:
+        """Return the id of the last run that had a site, also under an earlier name.
+
+        Raises:
+            UnknownNameError: there is none.
+        """
+        with self._store.read() as connection:
+            website = find_website(connection, site)
+            last = connection.execute(
+                select(runs.c.run)
+                .join(run_sites, run_sites.c.run == runs.c.run)
+                .where(run_sites.c.website == website)
+                .order_by(runs.c.started.desc(), runs.c.run.desc())
+                .limit(1)
+            ).scalar_one_or_none()
+        if last is None:
+            raise UnknownNameError(f"no run had the site {site!r} yet", hint="see `sitecrew list runs`")
         return str(last)
 
     def find(self, name: str) -> str:
