@@ -15,6 +15,7 @@ from runner.cli.output import outcome_text, say
 from runner.errors import ExitCode, UsageError
 from runner.model import RunEvent, State
 from runner.shell import command
+from runner.units import duration
 
 if TYPE_CHECKING:
     from runner.apply.session import Session
@@ -102,7 +103,7 @@ def _wait_for_other_process(session: Session, run: str) -> bool:
     while session.ledger.runs.state(run) is not State.ENDED:
         if time.monotonic() > end:
             raise LostError(
-                f"run {run} did not stop within {limit:.0f} s",
+                f"run {run} did not stop within {duration(limit)}",
                 hint=f"see which hosts did not confirm: {command('show', run)}",
             )
         time.sleep(0.5)

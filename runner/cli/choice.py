@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from runner.cli.errors import warn
 from runner.cli.hints import retyped
-from runner.cli.output import ago, say
-from runner.cli.screen import style
 from runner.errors import UsageError
+from runner.units import ago, count
 
 if TYPE_CHECKING:
     from runner.model import Site
@@ -53,7 +53,7 @@ def _single(name: str, runs: Sequence[RunSummary], state: str) -> str:
     if len(runs) == 1:
         return runs[0].run
     lines = (
-        f"{retyped(name, run.run)}  ({run.playbook}, {run.sites} sites, started {ago(run.started)})"
+        f"{retyped(name, run.run)}  ({run.playbook}, {count(run.sites, 'site')}, started {ago(run.started)})"
         for run in runs[:_SHOWN]
     )
     raise UsageError(f"{len(runs)} runs are {state}: name one", hint="\n".join(lines))
@@ -64,7 +64,7 @@ def warn_of_interrupted(ledger: Ledger, sites: Sequence[Site]) -> None:
     names = {site.name for site in sites}
     for run in ledger.runs.list_interrupted():
         if names & {row.site for row in ledger.sites.list_unfinished(run.run)}:
-            say(f"{style('warning:', fg='yellow', bold=True)} {run.run} was {interrupted_text(run)}")
+            warn(f"{run.run} was {interrupted_text(run)}")
 
 
 def interrupted_text(run: RunSummary) -> str:

@@ -6,6 +6,8 @@ import importlib
 
 import click
 
+from runner.errors import UnknownNameError
+
 __all__ = ["COMMANDS", "LazyGroup"]
 
 COMMANDS = {
@@ -73,7 +75,8 @@ class LazyGroup(click.Group):
             import difflib
 
             near = difflib.get_close_matches(name, self.list_commands(ctx), 1)
-            ctx.fail(f"There is no command {name!r}.{f' Did you mean {near[0]!r}?' if near else ''}")
+            hint = f"did you mean {near[0]}?" if near else "see: sitecrew -h"
+            raise UnknownNameError(f"there is no command {name!r}", hint=hint)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002

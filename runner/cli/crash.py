@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from runner import crashlog
-from runner.cli.screen import OutputClosedError, say, style
-from runner.errors import SitecrewError
+from runner.cli.errors import print_error
+from runner.cli.screen import OutputClosedError
+from runner.errors import ExitCode, SitecrewError
 from runner.untrusted import one_line
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["exit_process", "report_crash", "report_traces", "watch_threads"]
 
+_PLEASE_REPORT = (
+    "this is a bug in Sitecrew: please report it with the details; check them first for names of hosts"
+)
 _GRACE = 5.0
 """Seconds that threads still waiting for a host have to end before the process exits without them."""
 
@@ -31,8 +35,7 @@ def report_crash(error: BaseException, *, what: str = "unexpected error") -> Non
     _choose_log_folder()
     entry = crashlog.record(error)
     with suppress(OutputClosedError):
-        say(f"{style('error:', fg='red', bold=True)} {what} {entry.id}: {one_line(error)}")
-        _print_paths([entry])
+        _print(f"{what} {entry.id}: {one_line(error)}", [entry])
     crashlog.reported(entry)
 
 
@@ -41,18 +44,15 @@ def report_traces() -> None:
     if entries := crashlog.unreported():
         with suppress(OutputClosedError):
             ids = ", ".join(entry.id for entry in entries)
-            say(f"{style('error:', fg='red', bold=True)} unexpected errors on hosts or sites: {ids}")
-            _print_paths(entries)
+            _print(f"unexpected errors on hosts or sites: {ids}", entries)
 
 
-def _print_paths(entries: Sequence[crashlog.Entry]) -> None:
+def _print(message: str, entries: Sequence[crashlog.Entry]) -> None:
     paths = [str(entry.path) for entry in entries if entry.path]
-    say(
-        f"  details: {', '.join(paths)}"
-        if paths
-        else "  the details could not be saved: no folder is writable"
+    details = (
+        f"details: {', '.join(paths)}" if paths else "the details could not be saved: no folder is writable"
     )
-    say("  this is a bug in Sitecrew: please report it with the details; check them first for names of hosts")
+    print_error(message, (details, _PLEASE_REPORT), code=ExitCode.UNEXPECTED)
 
 
 def watch_threads() -> None:

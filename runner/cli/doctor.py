@@ -13,6 +13,7 @@ from runner.cli.screen import out, style
 from runner.cli.selection import find_playbook, select_sites
 from runner.errors import ExitCode
 from runner.model import first_code
+from runner.units import count
 from runner.untrusted import sentence
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def doctor(workspace: Workspace, playbook: str | None, **options: Any) -> int:
     sites = select_sites(workspace, options["limit"], options["exclude"])
     if options["verbose"]:
         hosts = {site.host for site in sites}
-        say(f"checking {len(sites)} sites on {len(hosts)} hosts")
+        say(f"checking {count(len(sites), 'site')} on {count(len(hosts), 'host')}")
     checks = []
     for check in examine(workspace, sites, book):
         checks.append(check)
@@ -54,7 +55,7 @@ def doctor(workspace: Workspace, playbook: str | None, **options: Any) -> int:
         emit_json({"ok": code is ExitCode.OK, "checks": [_as_json(check) for check in checks]})
     elif not options["quiet"]:
         bad = sum(check.code != ExitCode.OK for check in checks)
-        say(f"\n{bad} of {len(checks)} checks found a problem" if bad else "\nno problems found")
+        say(f"\n{bad} of {count(len(checks), 'check')} found a problem" if bad else "\nno problems found")
     return code
 
 

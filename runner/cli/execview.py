@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from runner.cli.output import outcome_text, seconds_text
+from runner.cli.output import outcome_text
 from runner.cli.screen import out, style
 from runner.model import Outcome, RunEvent
+from runner.units import duration
 
 if TYPE_CHECKING:
     from runner.cli.progress import Listener
@@ -80,7 +81,7 @@ class CommandOutputs(_Ends):
             out()
         self._printed = True
         seconds = step.data.get("seconds") if step else None
-        took = f"  {seconds_text(seconds)}" if isinstance(seconds, float) else ""
+        took = f"  {duration(seconds)}" if isinstance(seconds, float) else ""
         out(f"{style(f'== {event.site}', bold=True)}  {self._result(event, step)}{took}")
         if step and (output := self._output(step).rstrip("\n")):
             out(output)

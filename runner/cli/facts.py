@@ -9,6 +9,7 @@ import click
 from runner.cli.options import as_json, with_workspace
 from runner.cli.output import closest_hint, emit_json, say
 from runner.errors import ExitCode, UnknownNameError
+from runner.units import iso
 from runner.untrusted import few
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def facts_document(found: CurrentFacts, host: Host) -> dict[str, Any]:
         "wordpress": _wordpress(facts) if facts else None,
         "items": _items(found),
         "holds": [
-            {"item": hold.item, "version": hold.version, "why": hold.why, "since": hold.since.isoformat()}
+            {"item": hold.item, "version": hold.version, "why": hold.why, "since": iso(hold.since)}
             for hold in found.holds
         ],
         "problems": list(found.problems),

@@ -9,9 +9,10 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from runner.cli.hints import for_workspace
-from runner.cli.output import ago, table
+from runner.cli.output import table
 from runner.cli.screen import out, style
 from runner.model import Action
+from runner.units import ago, count, size
 from runner.untrusted import few, sentence
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def _wordpress_rows(found: CurrentFacts, facts: SiteFacts) -> list[tuple[str, ob
         ("home", facts.home if facts.home != found.site.url else ""),
         ("siteurl", facts.siteurl if facts.siteurl != facts.home else ""),
         ("language", _joined(facts.locale, *languages)),
-        ("network", f"{facts.network_size or len(facts.network)} sites" if facts.multisite else ""),
+        ("network", count(facts.network_size or len(facts.network), "site") if facts.multisite else ""),
         ("state", "in maintenance mode" if facts.maintenance else ""),
         ("started", f"without plugins and themes: {facts.crippled}" if facts.crippled else ""),
         ("identity", facts.unproven),
@@ -195,10 +196,5 @@ def _joined(*texts: str) -> str:
     return ", ".join(filter(None, texts))
 
 
-def _size(count: int | None) -> str:
-    size = float(count or 0)
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 1000 or unit == "GB":  # noqa: PLR2004
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1000
-    return ""
+def _size(number: int | None) -> str:
+    return size(number or 0)

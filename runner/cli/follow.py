@@ -10,11 +10,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from runner.cli.hints import retyped
-from runner.cli.output import outcome_text, say, seconds_text
+from runner.cli.output import outcome_text, say
 from runner.cli.screen import when_closed
 from runner.errors import ExitCode
 from runner.model import RESUMABLE, Outcome, Trigger
 from runner.shell import command
+from runner.units import duration
 
 if TYPE_CHECKING:
     from runner.apply.session import Session
@@ -129,7 +130,7 @@ def _print_result(finished: Finished, seconds: float) -> None:
     for outcome in finished.sites.values():
         counts[outcome or Outcome.CANCELLED] = counts.get(outcome or Outcome.CANCELLED, 0) + 1
     totals = ", ".join(f"{count} {outcome_text(outcome)}" for outcome, count in counts.items())
-    say(f"{finished.run}: {totals} in {seconds_text(seconds)}")
+    say(f"{finished.run}: {totals} in {duration(seconds)}")
     say(f"  for details: {command('show', finished.run)}")
     if any(outcome in RESUMABLE for outcome in counts):
         say(f"  to resume it: {retyped('resume', finished.run)}")

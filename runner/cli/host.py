@@ -11,7 +11,8 @@ from runner.cli.open_ledger import open_for_writing
 from runner.cli.options import operated, with_workspace
 from runner.cli.output import closest_hint, say
 from runner.cli.screen import out
-from runner.errors import ExitCode, UnknownNameError
+from runner.errors import ExitCode, UnknownNameError, UsageError
+from runner.units import count, size
 from runner.untrusted import sentence
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def clean(
 
     chosen = _host(workspace, name, address, user, port)
     if any(not folder.startswith("/") or "\0" in folder for folder in folders):
-        raise click.UsageError("--folder needs an absolute path")
+        raise UsageError("--folder needs an absolute path")
     site_folders = {
         *(site.path for site in workspace.inventory.sites.values() if site.host == name),
         *folders,
@@ -82,7 +83,9 @@ def clean(
             return ExitCode.FAILED
         with open_for_writing(workspace) as ledger:
             paths = [sentence(one.path) for one in found[:100]]
-            ledger.acts.record("host clean", f"{name}: {len(found)} folders", details={"paths": paths})
+            ledger.acts.record(
+                "host clean", f"{name}: {count(len(found), 'folder')}", details={"paths": paths}
+            )
         left = clean_host(remote, sorted(site_folders), delete=True)
     if left:
         say(f"{name}: these could not be deleted:")
@@ -98,7 +101,7 @@ def _host(workspace: Workspace, name: str, address: str | None, user: str | None
     known = workspace.inventory.hosts
     if name in known:
         if address or user or port:
-            raise click.UsageError(f"{name} is in inventory.yaml: leave out --address, --user and --port")
+            raise UsageError(f"{name} is in inventory.yaml", hint="leave out --address, --user and --port")
         return known[name]
     if not address:
         raise UnknownNameError(
@@ -110,4 +113,4 @@ def _host(workspace: Workspace, name: str, address: str | None, user: str | None
 
 def _print(found: tuple[Leftover, ...]) -> None:
     for one in found:
-        say(f"  {one.kilobytes:>10,} KB  {sentence(one.path)}")
+        say(f"  {size(one.kilobytes * 1024):>8}  {sentence(one.path)}")

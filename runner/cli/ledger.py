@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from runner.cli.confirm import confirm_or_stop
+from runner.cli.errors import print_error
 from runner.cli.open_ledger import open_for_reading, open_for_writing
 from runner.cli.options import as_json, operated, with_workspace
 from runner.cli.output import closest_hint, emit_json
-from runner.cli.screen import json_text, out, say, style
+from runner.cli.screen import json_text, out, say
 from runner.errors import ExitCode, UnknownNameError, UsageError
+from runner.units import count
 
 if TYPE_CHECKING:
     from runner.load import Workspace
@@ -46,9 +48,9 @@ def verify(workspace: Workspace, head: str, json_: bool) -> int:
     if json_:
         emit_json({"acts": verdict.acts, "head": verdict.head, "problem": verdict.problem or None})
     else:
-        out(f"{verdict.acts} acts, head {verdict.head}")
+        out(f"{count(verdict.acts, 'act')}, head {verdict.head}")
     if verdict.problem:
-        say(f"{style('error:', fg='red', bold=True)} {verdict.problem}")
+        print_error(verdict.problem, code=ExitCode.FAILED)
         return ExitCode.FAILED
     return ExitCode.OK
 
@@ -109,8 +111,8 @@ def erase(workspace: Workspace, client: str, still_a_client: bool, yes: bool) ->
     remaining = _remove_files(workspace, client, snapshots)
     say(f"erased of {client}: " + ", ".join(f"{n} {table}" for table, n in erased.rows.items() if n))
     say(
-        f"kept: operator, time and hash of {erased.acts} acts; "
-        f"{erased.shared_runs} runs shared with other clients"
+        f"kept: operator, time and hash of {count(erased.acts, 'act')}; "
+        f"{count(erased.shared_runs, 'run')} shared with other clients"
     )
     for uri in remaining:
         say(f"could not be removed, remove it yourself: {uri}")

@@ -10,6 +10,7 @@ import click
 
 from runner import __version__
 from runner.cli.commands import COMMANDS, LazyGroup
+from runner.cli.errors import JSON, complain, from_click, wants_json
 from runner.cli.process import error_from_system, prepare
 from runner.cli.screen import OutputClosedError, checked
 from runner.errors import ExitCode, SitecrewError
@@ -55,7 +56,7 @@ def run(args: list[str] | None = None) -> int:
 
 def _run(args: list[str] | None) -> int:
     color: dict[str, Any] = {"color": False} if os.environ.get("NO_COLOR") else {}
-    shared: dict[str, Any] = {}
+    shared: dict[str, Any] = {JSON: wants_json(sys.argv[1:] if args is None else args)}
     with click.Context(root, obj=shared, **color):  # for messages printed outside a command
         try:
             return _call(args, color | {"obj": shared})
@@ -73,17 +74,18 @@ def _call(args: list[str] | None, color: dict[str, Any]) -> int:
         result: Any = root.main(args=args, prog_name="sitecrew", standalone_mode=False, **color)
     except (click.exceptions.Abort, KeyboardInterrupt):
         return ExitCode.INTERRUPTED
-    except click.ClickException as error:
-        with checked():
+    except click.exceptions.NoArgsIsHelpError as error:
+        with checked(err=True):
             error.show()
+        return ExitCode.USAGE
+    except click.ClickException as error:
+        complain(from_click(error, sys.argv[1:] if args is None else args))
         return ExitCode.USAGE
     except SystemExit:  # click exits itself when the reader of its help has closed the pipe
         return ExitCode.INTERRUPTED
     except OutputClosedError:
         raise
     except (SitecrewError, OSError) as error:
-        from runner.cli.output import complain
-
         known = error if isinstance(error, SitecrewError) else error_from_system(error)
         if known is None:
             raise

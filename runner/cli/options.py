@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from runner.cli.errors import warn
 from runner.cli.hints import HIDDEN, set_workspace
-from runner.cli.output import say
-from runner.cli.screen import style
+from runner.errors import UsageError
 
 if TYPE_CHECKING:
     from runner.load import Workspace
@@ -94,11 +94,11 @@ def open_workspace(ctx: click.Context, folder: str | None, extra: tuple[str, ...
     for pair in extra:
         name, equals, value = pair.partition("=")
         if not equals or not name.isidentifier():
-            raise click.UsageError(f"-e {name}: write NAME=VALUE")
+            raise UsageError(f"-e {name}: write NAME=VALUE")
         if value == HIDDEN:
-            raise click.UsageError(f"-e {name}={HIDDEN}: replace the dots with the value")
+            raise UsageError(f"-e {name}={HIDDEN}: replace the dots with the value")
         variables[name] = value
     workspace = load_workspace(find_workspace(Path(chosen) if chosen else None), extra=variables)
     for warning in workspace.warnings:
-        say(f"{style('warning:', fg='yellow', bold=True)} {warning}")
+        warn(warning)
     return workspace

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from runner.cli.screen import out, style
 from runner.cli.selection import find_playbook, select_sites
 from runner.errors import ExitCode
 from runner.model import Action, Plan, SitePlan, first_code
+from runner.units import count
 from runner.untrusted import sentence
 
 if TYPE_CHECKING:
@@ -154,13 +156,13 @@ def _print_site(site: SitePlan, *, everything: bool) -> None:
 
 def _print_totals(made: Plan, command: str) -> None:
     changes = [change for site in made.sites for change in site.changes]
-    count = {action: sum(c.action is action for c in changes) for action in Action}
-    parts = [f"{count[Action.CHANGE]} to change"]
-    parts += [f"{count[Action.HOLD]} held"] if count[Action.HOLD] else []
-    parts += [f"{count[Action.UNKNOWN]} unknown"] if count[Action.UNKNOWN] else []
+    counts = Counter(change.action for change in changes)
+    parts = [f"{counts[Action.CHANGE]} to change"]
+    parts += [f"{counts[Action.HOLD]} held"] if counts[Action.HOLD] else []
+    parts += [f"{counts[Action.UNKNOWN]} unknown"] if counts[Action.UNKNOWN] else []
     failing = sum(bool(site.problems) for site in made.sites)
-    parts += [f"{failing} site{'s' if failing > 1 else ''} with problems"] if failing else []
-    say(f"\n{', '.join(parts)}." + (f" To apply: {command}" if count[Action.CHANGE] else ""))
+    parts += [f"{count(failing, 'site')} with problems"] if failing else []
+    say(f"\n{', '.join(parts)}." + (f" To apply: {command}" if counts[Action.CHANGE] else ""))
 
 
 def _exit_code(made: Plan, *, detailed: bool) -> ExitCode:

@@ -6,14 +6,15 @@ import sys
 import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, Any, Protocol, TextIO, cast
 
 from runner.cli.hints import for_workspace
-from runner.cli.output import auto_update_text, outcome_text, seconds_text
+from runner.cli.output import auto_update_text, outcome_text
 from runner.cli.screen import checked, fit, out_json_line, say, style
 from runner.errors import ExitCode
 from runner.model import Outcome, RunEvent, exit_code
+from runner.units import clock, count, duration, iso, size
 from runner.untrusted import few
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ class JsonLines:
 
     def __call__(self, event: RunEvent) -> None:
         """Print the event and flush."""
-        line: dict[str, Any] = {"event": event.event, "at": event.at.isoformat(), "run": event.run}
+        line: dict[str, Any] = {"event": event.event, "at": iso(event.at), "run": event.run}
         if event.site is not None:
             line["site"] = event.site
         if event.step is not None:
@@ -133,24 +134,26 @@ class Lines:
             return
         text = sentence(event)
         if text:
-            say(f"{event.at.astimezone():%H:%M:%S}  {text}")
+            say(f"{clock(event.at)}  {text}")
 
     def close(self) -> None:
         """Do nothing."""
 
 
 _SENTENCES: dict[str, Callable[[RunEvent], str]] = {
-    "run.started": lambda e: f"run {e.run}: {e.data['playbook']} on {_count(e.data['sites'], 'site')}",
-    "run.resumed": lambda e: f"run {e.run} resumes on {_count(e.data['sites'], 'site')}",
-    "ring.started": lambda e: f"{_ring(e)}: {_count(e.data['sites'], 'site')}",
+    "run.started": lambda e: f"run {e.run}: {e.data['playbook']} on {_count_of(e.data['sites'], 'site')}",
+    "run.resumed": lambda e: f"run {e.run} resumes on {_count_of(e.data['sites'], 'site')}",
+    "ring.started": lambda e: f"{_ring(e)}: {_count_of(e.data['sites'], 'site')}",
     "ring.soaking": lambda e: f"soaking until {_local(e.data['until'])}, {_ring(e)}",
-    "ring.stopped": lambda e: f"ring {e.data['ring']} and later: {_count(e.data['sites'], 'site')}{_why(e)}",
+    "ring.stopped": lambda e: (
+        f"ring {e.data['ring']} and later: {_count_of(e.data['sites'], 'site')}{_why(e)}"
+    ),
     "site.started": lambda e: f"{e.site}: started",
-    "site.planned": lambda e: f"{e.site}: {_count(e.data['changes'], 'change')} planned",
+    "site.planned": lambda e: f"{e.site}: {_count_of(e.data['changes'], 'change')} planned",
     "step.started": lambda e: f"{e.site}: {e.step} ...",
     "step.finished": lambda e: f"{e.site}: {e.step} {_outcome(e)} {_seconds(e)}{_changes(e)}{_why(e)}",
     "step.retried": lambda e: f"{e.site}: {e.step} failed{_why(e)}; retrying in {_seconds(e)}, {_tries(e)}",
-    "backup.taken": lambda e: f"{e.site}: snapshot {e.data['snapshot']}, {_size(e.data['bytes'])}",
+    "backup.taken": lambda e: f"{e.site}: snapshot {e.data['snapshot']}, {size(float(str(e.data['bytes'])))}",
     "link.lost": lambda e: f"{e.site}: connection lost; the job keeps running on the host; reconnecting",
     "window.run": lambda e: f"window {e.data['window']}: starts run {e.run}",
     "window.missed": lambda e: f"window {e.data['window']}: missed{_why(e)}",
@@ -251,7 +254,7 @@ class LiveTable:
             self._rows[site] = (event.step or "", since)
         elif event.event == "site.finished":
             self._rows.pop(site, None)
-            took = seconds_text(time.monotonic() - since)
+            took = duration(time.monotonic() - since)
             self._print(f"{site}: {_outcome(event)} in {took}{_why(event)}")
         elif event.event == "step.finished" and event.data.get("changes"):
             why = _why(event) if event.data.get("outcome") == Outcome.CHANGED else ""
@@ -271,7 +274,7 @@ class LiveTable:
 
         grid = Table.grid(padding=(0, 2))
         for site, (doing, since) in list(self._rows.items())[:40]:
-            grid.add_row(Text(fit(site)), Text(fit(doing)), seconds_text(time.monotonic() - since))
+            grid.add_row(Text(fit(site)), Text(fit(doing)), duration(time.monotonic() - since))
         return grid
 
     def close(self) -> None:
@@ -286,12 +289,7 @@ def _ring(event: RunEvent) -> str:
 
 
 def _local(instant: Any) -> str:
-    """Format the instant in local time: with seconds if within 5 minutes, with the day if after 12 hours."""
-    at = datetime.fromisoformat(str(instant)).astimezone()
-    left = at - datetime.now(UTC)
-    if left < timedelta(minutes=5):
-        return f"{at:%H:%M:%S}"
-    return f"{at:%H:%M}" if left < timedelta(hours=12) else f"{at:%d %b %H:%M}"
+    return clock(datetime.fromisoformat(str(instant)), datetime.now(UTC))
 
 
 def _outcome(event: RunEvent) -> str:
@@ -300,7 +298,7 @@ def _outcome(event: RunEvent) -> str:
 
 def _seconds(event: RunEvent) -> str:
     seconds = event.data.get("seconds")
-    return seconds_text(seconds) if isinstance(seconds, float) else ""
+    return duration(seconds) if isinstance(seconds, float) else ""
 
 
 def _tries(event: RunEvent) -> str:
@@ -321,15 +319,5 @@ def _changes(event: RunEvent) -> str:
     return style(f"  {few(done, 4)}", dim=True) + unverified
 
 
-def _count(items: Any, noun: str) -> str:
-    number = items if isinstance(items, int) else len(items)
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def _size(number: Any) -> str:
-    size = float(number)
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 1000 or unit == "GB":  # noqa: PLR2004
-            return f"{size:.0f} {unit}" if size >= 10 or unit == "B" else f"{size:.1f} {unit}"  # noqa: PLR2004
-        size /= 1000
-    return ""
+def _count_of(items: Any, noun: str) -> str:
+    return count(items if isinstance(items, int) else len(items), noun)

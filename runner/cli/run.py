@@ -66,7 +66,7 @@ def run(workspace: Workspace, playbook: str | None, **options: Any) -> int:
     if options["plan"]:
         return _run_locked(workspace, playbook, options)
     if playbook is None:
-        raise click.UsageError("Missing argument 'PLAYBOOK', or --plan FILE.")
+        raise UsageError("missing argument PLAYBOOK, or --plan FILE", hint="see: sitecrew list playbooks")
     if options["check"]:
         return show_plan(workspace, playbook, detailed_exitcode=False, **options)
     book = _playbook(workspace, playbook, options)

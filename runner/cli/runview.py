@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from runner.cli.choice import interrupted_text
 from runner.cli.hints import for_workspace
-from runner.cli.output import auto_update_text, outcome_text, seconds_text
+from runner.cli.output import auto_update_text, outcome_text
 from runner.cli.screen import out, style
 from runner.model import Outcome, State, Trigger
+from runner.units import clock, count, duration, local
 
 if TYPE_CHECKING:
     from runner.record import LookView, RunSummary, RunView, SiteRow, SiteView, StepOutput, StepView
@@ -29,9 +30,9 @@ def run_text(run: RunSummary) -> str:
 def print_run(view: RunView) -> None:
     """Print the run and the acts of operators on it."""
     head = view.summary
-    took = seconds_text((head.finished - head.started).total_seconds()) if head.finished else ""
+    took = duration(head.finished - head.started) if head.finished else ""
     out(
-        f"{style(head.run, bold=True)}  {head.playbook}  {head.started.astimezone():%Y-%m-%d %H:%M}  "
+        f"{style(head.run, bold=True)}  {head.playbook}  {local(head.started, zone=True)}  "
         f"{took}  {run_text(head)}"
     )
     if head.trigger == Trigger.EXEC:
@@ -40,7 +41,7 @@ def print_run(view: RunView) -> None:
         out(f"  {for_workspace(interrupted_text(head))}")
     for act in view.acts:
         login = "" if act.login == act.operator else f" ({act.login})"
-        out(f"  {act.at.astimezone():%Y-%m-%d %H:%M}  {act.act} by {act.operator}{login} on {act.host}")
+        out(f"  {local(act.at)}  {act.act} by {act.operator}{login} on {act.host}")
 
 
 def print_site(site: SiteView, run: RunSummary, *, verbose: bool) -> None:
@@ -77,11 +78,11 @@ def _site_text(site: SiteRow, run: RunSummary) -> str:
 def _print_step(step: StepView, row: SiteRow) -> None:
     state = outcome_text(step.outcome) if step.outcome else ""
     state += " " * (_WIDTH - len(step.outcome or ""))
-    line = f"  {step.step:<22} {state} {seconds_text(step.seconds):>7}"
+    line = f"  {step.step:<22} {state} {duration(step.seconds):>7}"
     repeated = any(change.why and step.why.endswith(change.why) for change in step.changes)
     out((line if repeated or step.why == row.why else f"{line}{_why(step.why)}").rstrip())
     if step.trials and step.trials > 1:
-        out(style(f"      {step.trials} trials, {step.looks} looks", dim=True))
+        out(style(f"      {count(step.trials, 'trial')}, {count(step.looks or 0, 'look')}", dim=True))
     for change in step.changes:
         arrow = f"{change.from_version} -> {change.to_version}"
         out(f"      {change.item:<26} {arrow:<20} {outcome_text(change.outcome)}{_why(change.why)}")
@@ -94,9 +95,9 @@ def _print_step(step: StepView, row: SiteRow) -> None:
 
 def _look_text(look: LookView) -> str:
     verdict = {True: "healthy", False: "unhealthy", None: "no verdict"}[look.healthy]
-    answer = f"{look.status or 'no answer'} in {seconds_text(look.seconds) or 'unknown time'}"
+    answer = f"{look.status or 'no answer'} in {duration(look.seconds) or 'unknown time'}"
     findings = "; ".join(map(str, look.findings))
-    when = f"{look.at.astimezone():%H:%M:%S}  look {look.phase} ({look.signal})"
+    when = f"{clock(look.at)}  look {look.phase} ({look.signal})"
     return f"{when}  {look.url}  {answer}  {verdict}" + (f": {findings}" if findings else "")
 
 

@@ -11,6 +11,7 @@ from runner.cli.open_ledger import open_if_exists
 from runner.cli.options import as_json, with_workspace
 from runner.cli.output import emit_json, say, table
 from runner.errors import UsageError
+from runner.units import iso, local, utc
 
 if TYPE_CHECKING:
     from runner.load import Workspace
@@ -48,7 +49,7 @@ def next_(workspace: Workspace, start: str | None, count: int, json_: bool) -> N
         [
             (
                 f"{due.local:%a %Y-%m-%d %H:%M}",
-                f"{due.starts:%Y-%m-%d %H:%M}",
+                utc(due.starts).removesuffix(" UTC"),
                 due.window,
                 due.client,
                 str(len(due.sites)),
@@ -67,25 +68,28 @@ def next_(workspace: Workspace, start: str | None, count: int, json_: bool) -> N
 def list_(workspace: Workspace, count: int, json_: bool) -> None:
     """List past windows, newest first, and whether each was run, missed or skipped."""
     ledger = open_if_exists(workspace)
+    views = ledger.windows.list(limit=count) if ledger else ()
     rows = [
         {
             "window": view.window,
             "client": view.client,
-            "starts": view.starts.isoformat(),
-            "closes": view.closes.isoformat(),
+            "starts": iso(view.starts),
+            "closes": iso(view.closes),
             "state": view.state.value,
             "run": view.run,
             "why": view.why,
         }
-        for view in (ledger.windows.list(limit=count) if ledger else ())
+        for view in views
     ]
     if json_:
         emit_json(rows)
     elif ledger and not rows:
         say("no window has been due yet; to list the next ones: sitecrew schedule next")
     elif ledger:
-        heads = ("window", "client", "starts", "state", "run", "why")
-        table(heads, [[str(row[key] or "") for key in heads] for row in rows])
+        table(
+            ("window", "client", "starts (local time)", "state", "run", "why"),
+            [(v.window, v.client, local(v.starts), v.state.value, v.run or "", v.why or "") for v in views],
+        )
 
 
 def _parse_instant(text: str | None) -> datetime:

@@ -20,10 +20,12 @@ from typing import Any, TextIO
 import click
 
 from runner.cli.hints import for_workspace
+from runner.cli.layout import wrap
 from runner.errors import ExitCode, SitecrewError
 from runner.untrusted import clean
 
 __all__ = [
+    "NO_TERMINAL",
     "OutputClosedError",
     "OutputError",
     "cell",
@@ -34,6 +36,7 @@ __all__ = [
     "out_json_line",
     "say",
     "style",
+    "terminal_width",
     "when_closed",
 ]
 
@@ -41,6 +44,8 @@ _NONCE = str(secrets.randbits(120))
 _OUR_STYLE = re.compile(rf"(\x1b\[{_NONCE};[0-9;]{{0,20}}m)")
 _SGR = re.compile(r"\x1b\[([0-9;]{0,20})m")
 _LONGEST = 1_000_000
+NO_TERMINAL = 1_000_000
+_USUAL_WIDTH = 80
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 
 
@@ -92,14 +97,36 @@ def out_json_line(document: Any) -> None:
         click.echo(json_text(document, default=str))
 
 
-def say(text: object = "", *, end: str = "\n", color: bool | None = None) -> None:
-    """Print a message to stderr. If stderr cannot be written, the message is dropped.
+def say(text: object = "", *, end: str = "\n", color: bool | None = None, wrapped: bool = True) -> None:
+    """Print a message to stderr, wrapped at words on a terminal. If it cannot be written, it is dropped.
 
     Raises:
         OutputClosedError: the reader closed stderr.
     """
+    message = for_workspace(str(text))
+    if wrapped and sys.stderr.isatty():
+        message = "\n".join(_wrapped_lines(_without_foreign_codes(message)))
     with checked(err=True):
-        click.echo(fit(for_workspace(str(text))) + end, nl=False, err=True, color=color)
+        click.echo(fit(message) + end, nl=False, err=True, color=color)
+
+
+def _wrapped_lines(text: str) -> Iterator[str]:
+    """Yield lines that fit the terminal; those after the first are indented by two more columns."""
+    width = terminal_width(sys.stderr)
+    for line in text.split("\n"):
+        yield from wrap(line, width, indent=len(line) - len(line.lstrip(" ")) + 2)
+
+
+def terminal_width(stream: TextIO) -> int:
+    """Return the columns of the terminal that the stream writes to; practically unlimited if it is none."""
+    if not stream.isatty():
+        return NO_TERMINAL
+    with suppress(ValueError):
+        if columns := int(os.environ.get("COLUMNS", "")):
+            return columns
+    with suppress(OSError, ValueError):
+        return os.get_terminal_size(stream.fileno()).columns or _USUAL_WIDTH
+    return _USUAL_WIDTH
 
 
 @contextmanager

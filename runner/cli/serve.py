@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from runner.cli.errors import complain
 from runner.cli.options import as_json, verbosity, with_variables, with_workspace
-from runner.cli.output import complain, say
-from runner.cli.screen import when_closed
+from runner.cli.screen import say, when_closed
 from runner.errors import ExitCode, SitecrewError
+from runner.units import count, local
 
 if TYPE_CHECKING:
     from runner.apply.session import Session
@@ -105,9 +106,7 @@ class _HealthMonitor:
         text = problem.text if problem else ""
         if text != self._printed:
             self._printed = text
-            say(
-                f"{datetime.now().astimezone():%Y-%m-%d %H:%M:%S}  {text or 'the scheduler is working again'}"
-            )
+            say(f"{local(datetime.now(UTC), seconds=True)}  {text or 'the scheduler is working again'}")
         if problem and problem.final:
             say("serve exits: it can no longer start windows; start it again when the cause is fixed")
             self.given_up = True
@@ -219,7 +218,7 @@ def _print_next_window(workspace: Workspace) -> None:
     from runner.plan import next_windows
 
     for due in next_windows(workspace.inventory, datetime.now(UTC), 1):
-        say(f"{len(workspace.inventory.windows)} windows; the next is {due.window} for {due.client}")
-        say(f"  on {due.local:%A %d %B %Y at %H:%M} ({due.local.tzinfo})")
+        say(f"{count(len(workspace.inventory.windows), 'window')}; the next is {due.window} for {due.client}")
+        say(f"  on {due.local:%A %Y-%m-%d %H:%M} ({due.local.tzinfo})")
         return
     say("there are no windows in inventory.yaml: nothing to do")

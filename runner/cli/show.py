@@ -11,9 +11,10 @@ from runner.cli.hints import retyped
 from runner.cli.listing import clients, holds, hosts, windows
 from runner.cli.open_ledger import open_for_reading, open_if_exists
 from runner.cli.options import MORE, as_json, selecting, with_workspace
-from runner.cli.output import ago, closest_hint, emit_json, say, seconds_text, table
+from runner.cli.output import closest_hint, emit_json, say, table
 from runner.cli.runview import print_output, print_run, print_site, run_text
 from runner.errors import UnknownNameError, UsageError
+from runner.units import ago, duration, local, size
 
 if TYPE_CHECKING:
     from runner.load import Workspace
@@ -136,7 +137,7 @@ def runs(workspace: Workspace, playbook: str | None, count: int, json_: bool) ->
                 run.playbook,
                 ago(run.started),
                 run.operator,
-                seconds_text((run.finished - run.started).total_seconds()) if run.finished else "",
+                duration(run.finished - run.started) if run.finished else "",
                 str(run.sites),
                 run_text(run),
             )
@@ -198,11 +199,13 @@ def backup_list(workspace: Workspace, site: str, json_: bool) -> None:
         if ledger is None or not ledger.websites.knows(site):
             raise
         names = [site]
-    rows = [found.as_json() for name in names for found in ledger.backups.list(name)] if ledger else []
+    rows = [found for name in names for found in ledger.backups.list(name)] if ledger else []
     if json_:
-        emit_json(rows)
+        emit_json([found.as_json() for found in rows])
     elif ledger and not rows:
         say(f"there is no snapshot of {site} yet; to create one, add the step `backup` to a playbook")
     elif ledger:
-        heads = ("snapshot", "site", "taken", "bytes")
-        table(heads, [[str(row[key]) for key in heads] for row in rows])
+        table(
+            ("snapshot", "site", "taken", "size"),
+            [(found.snapshot, found.site, local(found.taken), size(found.size)) for found in rows],
+        )

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from runner.cli.errors import PROBLEM_KEYS, complain
 from runner.cli.hints import set_workspace
 from runner.cli.options import as_json, open_workspace, verbosity
-from runner.cli.output import complain, emit_json, say
+from runner.cli.output import emit_json, say
 from runner.cli.screen import json_text, out
 from runner.errors import ExitCode, UsageError, ValidationError
+from runner.units import count
 
 if TYPE_CHECKING:
     from runner.load import Workspace
@@ -80,8 +82,8 @@ def validate(ctx: click.Context, folder: str | None, *, quiet: bool, verbose: in
     except ValidationError as error:
         if not json_:
             raise
-        keys = ("file", "line", "column", "path", "message", "hint")
-        emit_json({"ok": False, "errors": [{key: getattr(p, key) for key in keys} for p in error.problems]})
+        found = [{key: getattr(one, key) for key in PROBLEM_KEYS} for one in error.problems]
+        emit_json({"ok": False, "errors": found})
         return error.exit_code
     except UsageError as error:
         if not json_:
@@ -107,10 +109,11 @@ def _print_contents(workspace: Workspace, *, names: bool) -> None:
         "window": inventory.windows,
         "playbook": workspace.playbooks,
     }
-    counts = (f"{len(found)} {noun}{'' if len(found) == 1 else 's'}" for noun, found in contents.items())
+    counts = (count(len(found), noun) for noun, found in contents.items())
     out(f"no mistakes found: {', '.join(counts)}")
     for noun, found in contents.items() if names else ():
-        out(f"  {noun}s: {', '.join(found)}")
+        if found:
+            out(f"  {noun}s: {', '.join(found)}")
 
 
 @click.command()
@@ -134,7 +137,7 @@ def schema(
 
     if not write:
         if which is None:
-            raise click.UsageError("name one of inventory, playbook, settings, or use --write")
+            raise UsageError("name a schema: inventory, playbook or settings", hint="to write all: --write")
         out(json_text(json_schema(which), indent=2))
         return
     chosen = folder or (ctx.find_root().obj or {}).get("workspace")

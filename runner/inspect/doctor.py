@@ -31,6 +31,7 @@ from runner.model import Host, Playbook, Site, SiteFacts, SiteKind
 from runner.plan import shared_tables, site_findings
 from runner.record import Ledger
 from runner.shell import command
+from runner.units import ago, count, size
 from runner.verify import certificate
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ def _controller(workspace: Workspace) -> Iterator[Check]:
     except SitecrewError as error:
         yield _error_check("controller", error)
     free = shutil.disk_usage(workspace.folder).free
-    space = f"{free / 1e9:.1f} GB free on the disk of the workspace"
+    space = f"{size(free)} free on the disk of the workspace"
     if free < _LITTLE_SPACE:
         yield Check(
             about="controller",
@@ -161,19 +162,11 @@ def _interrupted(workspace: Workspace, sites: Sequence[Site]) -> Iterator[Check]
             if left and run.interrupted:
                 yield Check(
                     about="controller",
-                    finding=f"run {run.run} was interrupted {_ago(run.interrupted)} with "
-                    f"{len(left)} site{'s' * (len(left) != 1)} unfinished",
+                    finding=f"run {run.run} was interrupted {ago(run.interrupted)} with "
+                    f"{count(len(left), 'site')} unfinished",
                     code=ExitCode.LOST,
                     hint=command("resume", run.run),
                 )
-
-
-def _ago(at: datetime) -> str:
-    minutes = max(int((datetime.now(UTC) - at).total_seconds() // 60), 0)
-    hours, days = minutes // 60, minutes // (24 * 60)
-    if days:
-        return f"{days} day{'s' * (days != 1)} ago"
-    return f"{hours} h ago" if hours else f"{minutes} min ago"
 
 
 def _wp_cli(workspace: Workspace) -> Iterator[Check]:
@@ -242,8 +235,7 @@ def _wordpress(site: Site, facts: SiteFacts) -> Iterator[Check]:
         pending = sum(item.offered is not None for item in (*facts.plugins, *facts.themes))
         yield Check(
             about=site.name,
-            finding=f"WordPress {facts.wordpress} on PHP {facts.php}, "
-            f"{pending} update{'s' * (pending != 1)} available",
+            finding=f"WordPress {facts.wordpress} on PHP {facts.php}, {count(pending, 'update')} available",
         )
 
 
@@ -255,7 +247,7 @@ def _pages(hosts: Hosts, site: Site, facts: SiteFacts | None) -> Iterator[Check]
         days = max((shown.ends - datetime.now(UTC)).days, 0)
         yield Check(
             about=site.name,
-            finding=f"its certificate expires in {days} days, on {shown.ends:%Y-%m-%d}",
+            finding=f"its certificate expires in {count(days, 'day')}, on {shown.ends:%Y-%m-%d}",
             hint="renew it, and check its automatic renewal",
         )
     view = view_of(site, check_health(prober_of(hosts, site), hosts.remote_of(site), site, facts=facts))
@@ -263,8 +255,7 @@ def _pages(hosts: Hosts, site: Site, facts: SiteFacts | None) -> Iterator[Check]
         view = replace(view, remedy=_REMEDY)
     yield from checks_of(site, site_findings(site, None, view=view, policy=hosts.workspace.settings.policy))
     if not (view.findings or view.unverified or view.inside or view.refusals):
-        count = len(site.pages)
-        yield Check(about=site.name, finding=f"{count} page{'s' * (count != 1)} as expected")
+        yield Check(about=site.name, finding=f"{count(len(site.pages), 'page')} as expected")
 
 
 def _error_check(about: str, error: SitecrewError) -> Check:

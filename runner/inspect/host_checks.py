@@ -12,6 +12,7 @@ from runner.inspect.exposure import about_folders, about_modes, mode_questions
 from runner.model import Host, Site, SiteKind
 from runner.shell import word
 from runner.steps.wordpress import host_script
+from runner.units import size
 from runner.untrusted import sentence
 
 __all__ = ["about_host", "about_static", "host_questions", "static_questions"]
@@ -94,7 +95,7 @@ def about_host(host: Host, sites: Sequence[Site], text: str) -> Iterator[Check]:
     """Interpret the output of `host_questions`."""
     answers = _parse(text)
     free = int(answers.one["free"]) * 1024 if answers.one.get("free", "").isdigit() else None
-    space = f", {_size(free)} free" if free is not None else ""
+    space = f", {size(free)} free" if free is not None else ""
     user, system = answers.one.get("user", "?"), answers.one.get("system", "?")
     yield Check(about=host.name, finding=f"connected as {user} on {system}{space}")
     yield from _folder(host, answers.one, free)
@@ -139,7 +140,7 @@ def _folder(host: Host, answers: Mapping[str, str], free: int | None) -> Iterato
     elif free is not None and free < _LITTLE_SPACE:
         yield Check(
             about=host.name,
-            finding=f"only {_size(free)} free in {root}",
+            finding=f"only {size(free)} free in {root}",
             hint="free some space: restore points may not fit",
         )
     if root != home:
@@ -193,10 +194,6 @@ def _described(one: Mapping[str, str]) -> str:
     if "proc_open" in disabled:
         parts.append("proc_open disabled (overridden for dumps)")
     return ", ".join(parts)
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"  # noqa: PLR2004
 
 
 def _bytes(text: str) -> int | None:

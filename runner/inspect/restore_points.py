@@ -33,6 +33,7 @@ from runner.steps.wordpress.guard import site_check
 from runner.steps.wordpress.multisite import upgrade_database
 from runner.steps.wordpress.shell import site_script
 from runner.steps.wordpress.verdict import on_disk
+from runner.units import local
 
 if TYPE_CHECKING:
     from runner.record import ChangeView, Ledger, RestorePointView
@@ -184,7 +185,7 @@ class UndoneRun:
             item=DATABASE,
             kind=ItemKind.DATABASE,
             from_version="now",
-            to_version=f"{point.created:%Y-%m-%d %H:%M}" if point else "",
+            to_version=local(point.created) if point else "",
             action=Action.HOLD if why else Action.CHANGE,
             why=why,
             title="Database",

@@ -12,6 +12,7 @@ from runner.load import thaw_as
 from runner.model import Site, Window
 from runner.plan.schedules import Opening, Planned, RecordedSchedule, planned
 from runner.record import Ledger, ScheduleView, WindowState, WindowView
+from runner.units import utc
 from runner.untrusted import few
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def about_windows(
         yield Check(
             about="windows",
             finding=f"no scheduler is running: {_named([one.planned for one in passed])} opened but did not "
-            f"start, first on {first.starts:%Y-%m-%d at %H:%M} UTC",
+            f"start, first on {utc(first.starts)}",
             code=ExitCode.FAILED,
             hint=_START,
         )

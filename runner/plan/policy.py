@@ -24,12 +24,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from runner.model import Action, Change, Client, ItemKind, Level, ManagedBy, Policy, Rule, Site, UpdateRules
 from runner.plan.holds import LedgerHold, in_force, ledger_hold, ledger_reason, operator_reason, set_by
 from runner.steps.versions import compare, core_level, level
+from runner.units import age, utc
 
 __all__ = ["CODE", "PolicyInput", "decide", "held", "waits"]
 
@@ -242,16 +243,6 @@ def _by_age(change: Change, inputs: PolicyInput, rule: Rule, scope: _Scope, what
         since, how = released, "was released"
     ready = since + rule.after
     if inputs.now >= ready:
-        age = _ago(inputs.now - since)
-        return replace(change, why=f"{what} that {how} {age} ago")
-    when = ready.astimezone(UTC)
-    why = f"{what}: waits until {when:%Y-%m-%d %H:%M} UTC, {_ago(rule.after)} after it {how}"
+        return replace(change, why=f"{what} that {how} {age(inputs.now - since)} ago")
+    why = f"{what}: waits until {utc(ready)}, {age(rule.after)} after it {how}"
     return replace(change, action=Action.HOLD, why=f"{why}, by {scope.source}")
-
-
-def _ago(span: timedelta) -> str:
-    for unit, seconds in (("day", 86400), ("hour", 3600), ("minute", 60)):
-        if span >= timedelta(seconds=seconds):
-            count = int(span.total_seconds() // seconds)
-            return f"{count} {unit}{'s' if count != 1 else ''}"
-    return "less than a minute"

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from runner.model import DateRange, Inventory, Window, WindowDay
 from runner.plan.select import select
+from runner.units import iso
 
 __all__ = ["Due", "Occurrence", "closed_day", "next_of_client", "next_windows", "occurrences", "zone_of"]
 
@@ -54,9 +55,9 @@ class Due:
         return {
             "window": self.window,
             "client": self.client,
-            "starts": _utc(self.starts),
+            "starts": iso(self.starts),
             "starts_local": self.local.isoformat(),
-            "closes": _utc(self.closes),
+            "closes": iso(self.closes),
         }
 
 
@@ -176,7 +177,3 @@ def _end_of_gap(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
         else:
             before = middle
     return after
-
-
-def _utc(instant: datetime) -> str:
-    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")

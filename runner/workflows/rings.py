@@ -17,6 +17,7 @@ from runner.errors import SitecrewError
 from runner.hosts.boundary import each
 from runner.inspect.prober import failed_check
 from runner.model import Order, Outcome, Site
+from runner.units import count, iso, utc
 from runner.verify import Signals
 
 if TYPE_CHECKING:
@@ -62,13 +63,13 @@ def wait_for_next_ring(session: Session, order: Order, number: int) -> Halt | No
         return None
     until = max(ended) + soak
     if order.closes and until >= order.closes:
-        why = f"the window closes at {order.closes:%H:%M} UTC, ring {number + 1} soaks until {until:%H:%M}"
+        why = f"the window closes at {utc(order.closes)}, ring {number + 1} soaks until {utc(until)}"
         return Halt(Outcome.MISSED, why)
     healthy = [row.site for row in _of(rows, order, number) if row.outcome not in _BAD]
     sites = [site for site in order.sites if site.name in healthy]
     before = _each(sites, lambda site: check_site(session.context(order, site, 1)), failed_check)
     if until > session.now():
-        session.emit("ring.soaking", order.run, ring=number + 1, of=len(order.rings), until=until.isoformat())
+        session.emit("ring.soaking", order.run, ring=number + 1, of=len(order.rings), until=iso(until))
     if not _wait(session, order.run, until):
         return None
     checks = _each(
@@ -93,7 +94,7 @@ def _too_many_failed(session: Session, order: Order, number: int) -> Halt | None
     if not rows or counts.total() <= limit * len(rows):
         return None
     failures = ", ".join(f"{counts[outcome]} {outcome}" for outcome in _BAD if counts[outcome])
-    sites = f"{len(rows)} site{'' if len(rows) == 1 else 's'}"
+    sites = count(len(rows), "site")
     why = f"not started: ring {number + 1} failed ({failures} of {sites}; the limit is {limit * 100:g}%)"
     return Halt(Outcome.SKIPPED, why)
 

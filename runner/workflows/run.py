@@ -34,6 +34,7 @@ from runner.model import (
 from runner.record.views import NewRun, OrderedSite, OrderedStep
 from runner.shell import command
 from runner.steps import Where, registry
+from runner.units import duration
 from runner.workflows.engine import Engine, Handle, Queue, engine_url
 from runner.workflows.rings import Halt, wait_for_next_ring
 
@@ -297,7 +298,8 @@ class Works:
             try:
                 handle.result(lambda: stop.is_overdue(limit))
             except TimeoutError:
-                self._abandon(run, name, f"its host did not confirm the cancellation within {limit:.0f} s")
+                why = f"its host did not confirm the cancellation within {duration(limit)}"
+                self._abandon(run, name, why)
             except Exception as error:  # noqa: BLE001  # no error here says anything about the site
                 session.check_open()
                 failure = error if isinstance(error, SitecrewError) else UnexpectedError.of(error)

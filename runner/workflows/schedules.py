@@ -24,6 +24,7 @@ from runner.plan.schedules import (
     settled_before,
 )
 from runner.record import NewSchedule, Schedules, Settlement, WindowState, WindowView
+from runner.units import utc
 
 if TYPE_CHECKING:
     from runner.apply.session import Session
@@ -91,7 +92,7 @@ class ScheduleRecorder:
         for one, since in ((recorded_schedule(view), view.since) for view in read.in_force):
             if since > now:
                 found.problems["window {} of {}".format(*one.key)] = (
-                    f"in force since {since:%Y-%m-%d %H:%M} UTC, but the clock says {now:%Y-%m-%d %H:%M} UTC"
+                    f"in force since {utc(since)}, but the clock says {utc(now)}"
                 )
                 kept.append(one)
                 continue

@@ -109,7 +109,7 @@ CHECKS = (
         (
             ("-v",),
             "ok  controller: the clock is right\n",
-            "checking 2 sites on 1 hosts\n\n1 of 2 checks found a problem\n",
+            "checking 2 sites on 1 host\n\n1 of 2 checks found a problem\n",
         ),
     ],
     ids=["default", "quiet", "verbose"],
@@ -192,7 +192,6 @@ NAMES = """\
   clients: acme
   sites: acme-shop, acme-docs
   hosts: web1
-  windows:\x20
   playbooks: patch, weekly, nightly
 """
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.cli.output import complain
+from runner.cli.errors import complain
 from runner.errors import ExitCode, ValidationError
 from runner.load import load_workspace
 from tests.load.conftest import INVENTORY

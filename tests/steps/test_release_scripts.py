@@ -30,7 +30,6 @@ from runner.steps.static.tree import (
     SHELL,
     Difference,
     File,
-    amount,
     differ,
     excluded,
     listing,
@@ -272,17 +271,6 @@ def test_difference_covers_both_trees(old, wanted):
 )
 def test_exclude_patterns(name, patterns, out):
     assert excluded(name, patterns) is out
-
-
-def test_sizes_are_formatted():
-    assert [amount(n) for n in (0, 999, 1000, 34_567, 1_500_000, 2_000_000_000)] == [
-        "0 bytes",
-        "999 bytes",
-        "1.0 kB",
-        "35 kB",
-        "1.5 MB",
-        "2.0 GB",
-    ]
 
 
 def test_releases_folder_is_next_to_link():

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from runner.steps.static.layout import Layout, Standing
-from runner.steps.static.tree import Tree, amount, digest
+from runner.steps.static.tree import Tree, digest
+from runner.units import size
 from runner.untrusted import sentence
 
 __all__ = ["ReleaseOptions", "name_of", "refusal"]
@@ -101,7 +102,7 @@ def _shrunk(old: Tree, new: Tree) -> str:
     """Return why a release that lost a third of its files or bytes is refused; empty if it did not."""
     amounts = (
         (len(old), len(new), f"{len(old)} files", f"{len(new)} files"),
-        (_size(old), _size(new), amount(_size(old)), amount(_size(new))),
+        (_size(old), _size(new), size(_size(old)), size(_size(new))),
     )
     for had, has, before, now in amounts:
         if had and has <= had * _SMALLEST:

@@ -13,13 +13,13 @@ from runner.errors import UsageError
 from runner.shell import batches, path_words, word, words
 from runner.steps.sources import shell_source
 from runner.steps.static.names import MOST, NameRefusedError, checked_name, name_problem, unquoted
+from runner.units import size
 
 __all__ = [
     "SHELL",
     "Difference",
     "File",
     "Tree",
-    "amount",
     "by_run",
     "check_names",
     "compare_sums",
@@ -71,7 +71,7 @@ class Difference:
         """Return a summary for messages."""
         counts = ((self.new, "new"), (self.changed, "changed"), (self.removed, "removed"))
         summary = ", ".join(f"{len(names)} {kind}" for names, kind in counts if names) or "nothing new"
-        return f"{summary}; {amount(self.bytes)}"
+        return f"{summary}; {size(self.bytes)}"
 
 
 def differ(old: Tree, wanted: Tree) -> Difference:
@@ -85,8 +85,8 @@ def differ(old: Tree, wanted: Tree) -> Difference:
         else:
             changed.append(name)
     removed = tuple(sorted(name for name in old if name not in wanted))
-    size = sum(wanted[name].size for name in (*new, *changed))
-    return Difference(tuple(new), tuple(changed), removed, tuple(same), size)
+    sent = sum(wanted[name].size for name in (*new, *changed))
+    return Difference(tuple(new), tuple(changed), removed, tuple(same), sent)
 
 
 def _alike(one: File, other: File) -> bool:
@@ -185,16 +185,6 @@ def excluded(name: str, patterns: Sequence[str]) -> bool:
         if any(fnmatchcase(one, plain) for one in (paths if "/" in pattern.rstrip("/") else parts)):
             return True
     return False
-
-
-def amount(size: int) -> str:
-    """Format a size in bytes."""
-    number = float(size)
-    for unit in ("bytes", "kB", "MB"):
-        if number < 1000:  # noqa: PLR2004
-            return f"{number:.0f} {unit}" if unit == "bytes" or number >= 10 else f"{number:.1f} {unit}"  # noqa: PLR2004
-        number /= 1000
-    return f"{number:.1f} GB"
 
 
 SHELL = shell_source("runner.steps.static", "tree")
