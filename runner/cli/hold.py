@@ -11,11 +11,12 @@ import click
 from runner.cli.confirm import confirm_or_stop
 from runner.cli.open_ledger import open_for_writing
 from runner.cli.options import operated, selecting, with_workspace
-from runner.cli.output import closest_hint, count_text, say
+from runner.cli.output import closest_hint, say
 from runner.cli.screen import out, style
 from runner.cli.selection import select_sites
 from runner.errors import ExitCode, UnknownNameError, UsageError
 from runner.shell import command
+from runner.units import count
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,7 +63,7 @@ def hold(workspace: Workspace, item: str, **options: Any) -> int:
     last = f" until {until.isoformat()}" if until else ""
     out(f"{item}{up_to} is on hold{last} on {_sites_text(sites)}")
     if replaced:
-        say(f"this replaces an earlier hold on {count_text(len(replaced), 'site')}")
+        say(f"this replaces an earlier hold on {count(len(replaced), 'site')}")
     return ExitCode.OK
 
 
@@ -107,7 +108,7 @@ def _may_continue(name: str, question: str, count: int, options: dict[str, Any])
 
 
 def _sites_text(sites: Sequence[Site]) -> str:
-    return sites[0].name if len(sites) == 1 else count_text(len(sites), "site")
+    return sites[0].name if len(sites) == 1 else count(len(sites), "site")
 
 
 def _last_day(text: str, workspace: Workspace, sites: Sequence[Site]) -> date:

@@ -10,8 +10,9 @@ import click
 
 from runner.cli.open_ledger import open_if_exists
 from runner.cli.options import as_json, selecting, with_workspace
-from runner.cli.output import emit_json, say, seconds_text, table
+from runner.cli.output import emit_json, say, table
 from runner.cli.selection import select_sites
+from runner.units import duration
 
 if TYPE_CHECKING:
     from runner.load import Workspace
@@ -178,7 +179,7 @@ def _window_cells(row: dict[str, Any]) -> tuple[str, ...]:
         row["window"],
         row["playbook"],
         f"{', '.join(row['days'])} {row['at']}",
-        seconds_text(row["seconds"]),
+        duration(row["seconds"]),
         str(len(row["sites"])),
         f"{local:%a %Y-%m-%d %H:%M}" if local else "",
     )
