@@ -10,11 +10,12 @@ import click
 from runner.cli.hints import for_workspace, retyped
 from runner.cli.open_ledger import open_for_reading
 from runner.cli.options import as_json, with_workspace
-from runner.cli.output import ago, emit_json, outcome_text, say
+from runner.cli.output import emit_json, outcome_text, say
 from runner.cli.runview import print_output
 from runner.cli.screen import out, style
 from runner.errors import UnknownNameError, UsageError
 from runner.model import is_failed
+from runner.units import ago
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
