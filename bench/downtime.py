@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING
 
 from bench.parts.ground import environment
 from bench.parts.measure import measured, show
-from bench.parts.visitors import Crowd
 from lab import Fleet, FleetSpec, LabError
 from lab.batch import prepare_batch
 from lab.shell import write
+from lab.visitors import Crowd
 from runner.model import Action, Change, Host, ItemKind, Site, SiteFacts, SitePlan
 from runner.record import Ledger
 from runner.steps import Context

@@ -12,7 +12,6 @@ import time
 from pathlib import Path
 
 from lab import Fleet, FleetSpec, LabError
-from lab.downloads import cache_folder
 
 
 def main() -> int:
@@ -45,8 +44,8 @@ def as_root() -> int:
         return 1
     print("lab: going on as root, by sudo: unix users and servers of their own are needed", file=sys.stderr)
     # What sudo's policy may take away although it is asked to keep the environment.
-    kept = {"SITECREW_CACHE": str(cache_folder()), "PYTHONPATH": os.environ.get("PYTHONPATH", "")}
-    settings = [f"{name}={value}" for name, value in kept.items() if value]
+    kept = {name: os.environ.get(name, "") for name in ("SITECREW_CACHE", "PYTHONPATH")}
+    settings = ["PYTHONDONTWRITEBYTECODE=1", *(f"{name}={value}" for name, value in kept.items() if value)]
     command = ["sudo", "-E", "env", *settings, sys.executable, "-m", "lab", *sys.argv[1:]]
     return subprocess.run(command, check=False).returncode
 

@@ -122,6 +122,22 @@ class Catalogue:
             "plugins", slug, zip_version or version, inside, about, package=package, missing=missing
         )
 
+    def release(self, slug: str, version: str, *, more: str = "") -> str:
+        """Publishes another version of one of the demo's plugins.
+
+        Args:
+            slug: Its folder.
+            version: The new version, which its header says.
+            more: PHP that its main file has at the end.
+
+        Returns:
+            The version.
+        """
+        files = dict(filled(HERE / "plugins" / slug, {"@VERSION@": version}))
+        files[f"{slug}.php"] += more.encode()
+        about = {"name": PLUGINS[slug][0], "requires_php": "7.4"}
+        return self._publish("plugins", slug, version, files, about)
+
     def theme(
         self,
         slug: str,

@@ -16,7 +16,7 @@ import shutil
 import subprocess
 import tempfile
 import zipfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -28,13 +28,14 @@ from lab.zips import tree, write_zip
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Downloads", "cache_folder", "ensure"]
+__all__ = ["Downloads", "cache_folder", "clear", "ensure", "is_cached"]
 
 PACKAGES = {
     "wp-studio@1.22.0": ("package/dist/cli/wp-files/", ("latest/wordpress", "wp-cli/wp-cli.phar")),
     "@wp-playground/wordpress-builds@0.9.19": ("package/src/wordpress/", ("wp-6.5.zip",)),
 }
 """npm package: the folder in it, and what is wanted from there."""
+SUDO_CACHE = Path("/var/cache/sitecrew")
 LAYOUT = "2"
 VERSIONS = {"6.5.5": "6.5.5", "6.5.6": "6.5.5", "7.1.1": "7.1.1", "7.1.2": "7.1.1"}
 """Version: the genuine one that it is a copy of."""
@@ -61,11 +62,36 @@ class Downloads:
 
 
 def cache_folder() -> Path:
-    """Where downloads are kept: SITECREW_CACHE, or `sitecrew` in the user's cache folder."""
+    """Where downloads are kept: SITECREW_CACHE, or `sitecrew` in the user's cache folder.
+
+    Root by sudo has a folder of its own: its files have no place in the home of the user.
+    """
     if own := os.environ.get("SITECREW_CACHE"):
         return Path(own).absolute()
+    if os.geteuid() == 0 and "SUDO_UID" in os.environ:
+        return SUDO_CACHE
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base).absolute() / "sitecrew"
+
+
+def is_cached() -> bool:
+    """Whether `ensure` has nothing to fetch."""
+    return _place().is_dir()
+
+
+def _place() -> Path:
+    key = hashlib.sha256(f"{LAYOUT} {PACKAGES} {VERSIONS}".encode()).hexdigest()[:10]
+    return cache_folder() / f"wordpress-{key}"
+
+
+def clear() -> None:
+    """Deletes what the lab keeps in the cache folder."""
+    folder = cache_folder()
+    for path in (*folder.glob("wordpress-*"), *folder.glob(".fetching-*"), folder / "databases"):
+        shutil.rmtree(path, ignore_errors=True)
+    (folder / "lock").unlink(missing_ok=True)
+    with suppress(OSError):
+        folder.rmdir()
 
 
 def ensure() -> Downloads:
@@ -74,8 +100,7 @@ def ensure() -> Downloads:
     Raises:
         LabError: npm is missing, the registry cannot be reached, or a package is not what it was.
     """
-    key = hashlib.sha256(f"{LAYOUT} {PACKAGES} {VERSIONS}".encode()).hexdigest()[:10]
-    done = cache_folder() / f"wordpress-{key}"
+    done = _place()
     if done.is_dir():
         return Downloads(done)
     cache_folder().mkdir(parents=True, exist_ok=True)
@@ -107,7 +132,9 @@ def fetch(package: str, folder: str, names: tuple[str, ...], work: Path) -> None
     """Unpacks some of what is in a folder of an npm package into `work`."""
     place = mkdir(work / hashlib.sha256(package.encode()).hexdigest()[:8])
     command = [*npm(), "pack", "--silent", "--ignore-scripts", "--pack-destination", str(place), package]
-    done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
+    # npm keeps a cache and logs in the home of whoever calls it, unless it is given another folder.
+    env = {**os.environ, "npm_config_cache": str(mkdir(place / "npm-cache"))}
+    done = subprocess.run(command, cwd=place, env=env, capture_output=True, text=True, check=False)
     packed = list(place.glob("*.tgz"))
     if done.returncode != 0 or len(packed) != 1:
         raise LabError(f"npm could not fetch {package}:\n{(done.stdout + done.stderr)[-1500:]}")

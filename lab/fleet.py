@@ -13,12 +13,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab import downloads, ground, hosts, packages, workspace
+from lab import downloads, ground, hosts, packages, ports, workspace
 from lab.catalogue import Catalogue
 from lab.database import Database
 from lab.mailbox import Mailbox
 from lab.processes import Processes
-from lab.shell import LabError, run, side_by_side, usual_umask
+from lab.shell import LabError, run, side_by_side, usual_umask, write
 from lab.sites import Sites
 from lab.web import Web
 
@@ -117,19 +117,26 @@ class Fleet:
         """A line for each host."""
         return [host.known_hosts_line() for host in self.hosts.values()]
 
-    def up(self) -> list[str]:
+    def up(self, note: Callable[[str], object] = bool) -> list[str]:
         """Brings up what is not up. Returns the names of what was started or made now.
 
+        Args:
+            note: Called with what is done next.
+
         Raises:
-            LabError: Something could not be installed, fetched or started.
+            LabError: A port is taken, or something could not be installed, fetched or started.
         """
         need_root()
         with self._alone():
+            ports.check(self.spec, self.processes)
+            note(ground.preparing())
             fetched: list[Downloads] = []
-            side_by_side(packages.ensure, lambda: fetched.append(downloads.ensure()))
+            side_by_side(self._install_packages, lambda: fetched.append(downloads.ensure()))
+            note("start MariaDB, PHP, nginx, SSH servers and a mail server")
             ground.lay_out(self.spec, fetched[0])
             done: list[str] = []
             self._each(done, self._parts(fetched[0]))
+            note("install the sites")
             self._each(done, {site.name: self._making(site, fetched[0]) for site in self.spec.sites})
             return done
 
@@ -158,6 +165,12 @@ class Fleet:
             for user in self._users():
                 hosts.remove_user(user)
             shutil.rmtree(root, ignore_errors=True)
+
+    @property
+    def installed_packages(self) -> list[str]:
+        """Debian packages that were missing on this machine, and that `up` has installed."""
+        path = self.spec.root / "installed-packages"
+        return path.read_text().split() if path.exists() else []
 
     def reset(self, *names: str) -> None:
         """Puts sites back to their first state: files and database.
@@ -262,6 +275,13 @@ class Fleet:
             where[f"sshd-{host.name}"] = f"{spec.user(host.name)}@{spec.address(host.name)}:{spec.ssh_port}"
         found = {name: self.processes.find(name) for name in where}
         return [Status(name, one is not None and one.runs(), where[name]) for name, one in found.items()]
+
+    def _install_packages(self) -> None:
+        """Notes what is installed before it is, so that an interruption forgets nothing."""
+        if missing := packages.missing():
+            names = sorted({*self.installed_packages, *missing})
+            write(self.spec.root / "installed-packages", "".join(f"{name}\n" for name in names))
+            packages.ensure()
 
     def _parts(self, fetched: Downloads) -> dict[str, Callable[[], bool]]:
         parts: dict[str, Callable[[], bool]] = {

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab import hosts
+from lab import downloads, hosts, packages
 from lab.hosts import Host
 from lab.shell import LabError, write
 from lab.web import php_log
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lab.downloads import Downloads
     from lab.spec import FleetSpec
 
-__all__ = ["host", "identity_file", "known_hosts", "lay_out", "sent_by_sites"]
+__all__ = ["host", "identity_file", "known_hosts", "lay_out", "preparing", "sent_by_sites"]
 
 HERE = Path(__file__).parent
 
@@ -52,6 +52,16 @@ def host(spec: FleetSpec, name: str) -> Host:
     kind, key, *_ = public.read_text().split()
     home, log = spec.home(name), php_log(spec, name)
     return Host(name, spec.address(name), spec.ssh_port, spec.user(name), home, f"{kind} {key}", log)
+
+
+def preparing() -> str:
+    """Describes what has to be installed and fetched before a fleet can start on this machine."""
+    parts = []
+    if missing := packages.missing():
+        parts.append(f"install {len(missing)} Debian packages")
+    if not downloads.is_cached():
+        parts.append("fetch WordPress and wp-cli")
+    return ", ".join(parts) or "check packages and downloads"
 
 
 def lay_out(spec: FleetSpec, fetched: Downloads) -> None:

@@ -12,7 +12,7 @@ from lab.shell import LabError, run
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["ensure", "php_fpm"]
+__all__ = ["ensure", "missing", "php_fpm"]
 
 NEEDED = (
     "acl",
@@ -39,24 +39,36 @@ def ensure(needed: Iterable[str] = NEEDED) -> None:
     Raises:
         LabError: apt could not install it, or there is no apt.
     """
-    missing = sorted(set(needed) - installed())
-    if not missing:
+    absent = missing(needed)
+    if not absent:
         return
     # Both keep the packages' own services still: the lab runs instances of its own.
     env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "SYSTEMD_OFFLINE": "1", "RUNLEVEL": "1"}
     wait = ("-o", "DPkg::Lock::Timeout=300")
     for argv in (
         ["apt-get", "update", "-qq", *wait],
-        ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *wait, *missing],
+        ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *wait, *absent],
     ):
         try:
+            # In a session of its own: Ctrl-C does not reach dpkg in the middle of a package.
             done = subprocess.run(
-                argv, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+                argv,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                check=False,
+                start_new_session=True,
             )
         except FileNotFoundError:
-            raise LabError(f"the lab needs Debian's packages {' '.join(missing)}, and apt-get") from None
+            raise LabError(f"the lab needs Debian's packages {' '.join(absent)}, and apt-get") from None
         if done.returncode != 0:
             raise LabError(f"{' '.join(argv)} failed:\n{(done.stdout + done.stderr)[-1500:]}")
+
+
+def missing(needed: Iterable[str] = NEEDED) -> list[str]:
+    """Those of the packages that this machine lacks."""
+    return sorted(set(needed) - installed())
 
 
 def installed() -> set[str]:

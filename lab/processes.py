@@ -149,7 +149,7 @@ class Processes:
             os.posix_spawn(
                 "/bin/sh",
                 ["sh", "-c", NOTE_AND_BECOME, "sh", str(self._record(name)), stamp, *argv],
-                {"PATH": PATH, "LC_ALL": "C.UTF-8", **env},
+                {"PATH": PATH, "LC_ALL": "C.UTF-8", **python_settings(), **env},
                 setsid=True,
                 file_actions=[
                     (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
@@ -185,6 +185,12 @@ class Processes:
             if process is not None and process.runs():
                 return
         raise LabError(f"{problem}\n{self.log(name).read_text(errors='replace')[-1500:]}")
+
+
+def python_settings() -> dict[str, str]:
+    """Whether Python writes compiled modules next to its own: root does not, in a folder of the user."""
+    name = "PYTHONDONTWRITEBYTECODE"
+    return {name: value} if (value := os.environ.get(name)) else {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bench.parts.visitors import Crowd
 from lab.hosts import command
 from lab.shell import LabError, mounted
+from lab.visitors import Crowd
 from tests.crew import Crew, check_nobody_is_left, ended
 from tests.promises.test_gauntlet import check_well
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bench.parts.visitors import Crowd
 from lab.ownership import LAYOUTS
+from lab.visitors import Crowd
 from tests.promises.test_ownership import LONG, PLUGIN, SITE, ends, in_layout
 
 if TYPE_CHECKING:
