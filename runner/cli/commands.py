@@ -41,6 +41,7 @@ COMMANDS = {
         "list": ("runner.cli.show:list_", "List sites, clients, hosts, windows, holds, runs and more."),
         "show": ("runner.cli.show:show", "Show the result of a run, site by site."),
         "logs": ("runner.cli.logs:logs", "Print the output of hosts during a run."),
+        "open": ("runner.cli.open:open_", "Open a site, a report or the result of a run."),
         "facts": ("runner.cli.facts:facts", "Show what is installed on a site and its host."),
         "report": ("runner.cli.report:report", "Create a client's report and send it."),
         "ledger": ("runner.cli.ledger:ledger", "Verify, export and erase recorded data."),

@@ -133,10 +133,10 @@ def _require_recorded(workspace: Workspace, found: Ledger, client: str) -> None:
 
 def _remove_files(workspace: Workspace, client: str, snapshots: list[dict[str, Any]]) -> list[str]:
     """Remove the client's reports and local snapshots; return the URIs of snapshots that remain."""
-    report_name = re.compile(rf"{re.escape(client)}-[0-9]{{4}}(-[WQ]?[0-9]{{1,2}})?\.(html|txt)")
-    for file in (workspace.folder / "reports" / "out").glob("*"):
-        if report_name.fullmatch(file.name) and not file.is_dir():
-            file.unlink(missing_ok=True)
+    from runner.report.files import find_reports
+
+    for file in find_reports(workspace.folder / "reports/out", client):
+        file.unlink(missing_ok=True)
     existing = [snapshot for snapshot in snapshots if not snapshot["removed"]]
     return [str(snapshot["uri"]) for snapshot in existing if not _remove_snapshot(workspace, snapshot)]
 

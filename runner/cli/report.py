@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from runner.cli.browser import open_in_browser
 from runner.cli.open_ledger import open_for_writing
 from runner.cli.options import as_json, operated, with_workspace
 from runner.cli.output import closest_hint, emit_json, say
@@ -53,8 +54,8 @@ def report(workspace: Workspace, client: str, period: str, **options: bool) -> i
         else:
             for path in made.paths:
                 out(os.path.relpath(path))
-        if options["open_"]:
-            click.launch(str(made.paths[0]))
+        if options["open_"] and not open_in_browser(made.paths[0].resolve().as_uri()):
+            say("no browser was found: open the file yourself, or set BROWSER")
         if not options["send"]:
             return ExitCode.OK
         details = {"client": client, "again": options["again"]}

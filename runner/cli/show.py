@@ -19,7 +19,7 @@ from runner.units import ago, duration, local, size
 if TYPE_CHECKING:
     from runner.load import Workspace
 
-__all__ = ["backup", "list_", "show"]
+__all__ = ["backup", "list_", "show", "show_run"]
 
 
 @click.group(name="list")
@@ -161,6 +161,11 @@ def show(workspace: Workspace, run: str, verbose: int, json_: bool) -> None:
 
     With -v, also prints each look at a site and the output of its host.
     """
+    show_run(workspace, run, verbose=bool(verbose), json_=json_)
+
+
+def show_run(workspace: Workspace, run: str, *, verbose: bool = False, json_: bool = False) -> None:
+    """Print a run; the options are those of `show`."""
     ledger = open_for_reading(workspace)
     view = ledger.runs.show(ledger.runs.find(run))
     if json_:
@@ -169,7 +174,7 @@ def show(workspace: Workspace, run: str, verbose: int, json_: bool) -> None:
     head = view.summary
     print_run(view)
     for site in view.sites:
-        print_site(site, head, verbose=bool(verbose))
+        print_site(site, head, verbose=verbose)
         for step in ledger.steps.output(head.run, site.row.site) if verbose else ():
             if step.output:
                 print_output(step)

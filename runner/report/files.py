@@ -13,7 +13,7 @@ from runner.model import Agency
 from runner.report.data import ReportData
 from runner.report.render import render_html, render_text
 
-__all__ = ["Logo", "read_logo", "write"]
+__all__ = ["Logo", "find_reports", "read_logo", "write"]
 
 LOGO_LIMIT = 100_000
 """Bytes; the picture is part of every mail."""
@@ -82,6 +82,12 @@ def write(report: ReportData, folder: Path, *, templates: Path | None = None) ->
     except OSError as error:
         raise UsageError(f"cannot write the report: {error}", hint=f"check {folder}") from error
     return paths
+
+
+def find_reports(folder: Path, client: str) -> list[Path]:
+    """Return the files that `write` made for a client, by name."""
+    name = re.compile(rf"{re.escape(client)}-[0-9]{{4}}(-[WQ]?[0-9]{{1,2}})?\.(html|txt)")
+    return sorted(path for path in folder.glob("*") if name.fullmatch(path.name) and not path.is_dir())
 
 
 def _replace(path: Path, content: str) -> None:
