@@ -40,7 +40,7 @@ def test_title_of_long_command_is_one_short_line() -> None:
         (["--", "uptime"], "-l all"),
         (["uptime", "-l", "all"], "write -l before the command"),
         (["--exclude", "acme-docs", "uptime"], "-l all"),
-        (["-l", "all"], "Missing argument 'COMMAND...'"),
+        (["-l", "all"], "missing argument COMMAND"),
         (["-l", "all", "--", " "], "the command is empty"),
         (["-l", "all", "--timeout", "90", "uptime"], "add a unit"),
         (["-l", "all", "--timeout", "0s", "uptime"], "at least 1s"),
