@@ -13,6 +13,7 @@ __all__ = ["COMMANDS", "LazyGroup"]
 COMMANDS = {
     "Set up": {
         "init": ("runner.cli.workspace:init", "Create a workspace: inventory, settings, one playbook."),
+        "discover": ("runner.cli.discover:discover", "Find the websites on a host, and add them."),
         "trust": ("runner.cli.trust:trust", "Show a host's key and record it after you have compared it."),
         "doctor": ("runner.cli.doctor:doctor", "Check for problems that would make a run fail."),
         "validate": ("runner.cli.workspace:validate", "Check all files of the workspace for mistakes."),
