@@ -28,7 +28,7 @@ from runner.steps.static.tree import Difference, File
 from runner.steps.sync import SyncOrder
 from runner.steps.sync_find import Found, clear_script, find_script, stage_script, take_script
 from runner.steps.undo import kept_tags, put_back
-from runner.steps.wordpress import composer_said, database_undo, errorlog
+from runner.steps.wordpress import composer_said, database_undo, discovery, errorlog
 from runner.steps.wordpress import facts as wordpress_facts
 from runner.steps.wordpress.cron_start import cron_start
 from runner.steps.wordpress.identity import addresses_script, put_marker, remove_marker
@@ -285,6 +285,10 @@ class _Made:
     def questions(self) -> Iterator[tuple[str, str]]:
         """What is asked of a host, and our own programs there."""
         yield "doctor.host", host_checks.host_questions(self.host, [self.site])
+        yield "discover.config", discovery.config_script()
+        yield "discover.folders", discovery.folder_script(self.site.path, 6)
+        yield "discover.rights", discovery.rights_script([self.site.path])
+        yield "discover.site", discovery.site_discovery_script(self.host, self.site.path, MARK, "a.invalid")
         yield "doctor.static", host_checks.static_questions(replace(self.site, kind=SiteKind.STATIC))
         for kind in SiteKind:
             yield f"facts.{kind}", host_facts.site_questions(self.host, replace(self.site, kind=kind))

@@ -14,6 +14,10 @@ COMMANDS = {
     "Set up": {
         "init": ("runner.cli.workspace:init", "Create a workspace: inventory, settings, one playbook."),
         "discover": ("runner.cli.discover:discover", "Find the websites on a host, and add them."),
+        "import": (
+            "runner.cli.import_:import_",
+            "Add the sites of a CSV file or an export to the inventory.",
+        ),
         "trust": ("runner.cli.trust:trust", "Show a host's key and record it after you have compared it."),
         "doctor": ("runner.cli.doctor:doctor", "Check for problems that would make a run fail."),
         "validate": ("runner.cli.workspace:validate", "Check all files of the workspace for mistakes."),

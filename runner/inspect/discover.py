@@ -15,7 +15,6 @@ from runner.inspect.server_config import ServedFolder, served_folders
 from runner.load.addresses import site_path, site_url
 from runner.load.values import Wrong
 from runner.model import SiteKind
-from runner.shell import word
 from runner.steps.wordpress import discovery
 
 if TYPE_CHECKING:
@@ -203,13 +202,11 @@ def _with_rights(
     remote: Remote, paths: Sequence[str], pages: set[str], addresses: Mapping[str, str]
 ) -> list[FoundSite]:
     """Return the static folders that exist and have something to show."""
-    text = "".join(
-        f"if [ -w {word(path)} ]; then printf w; elif [ -r {word(path)} ]; then printf r; else printf n; fi\n"
-        for path in paths
-    )
     if not paths:
         return []
-    task = Command("rights", text, timeout=remote.limit(_CONFIG_SECONDS), policy="go")
+    task = Command(
+        "rights", discovery.rights_script(paths), timeout=remote.limit(_CONFIG_SECONDS), policy="go"
+    )
     rights = remote.read([task])["rights"].text
     if len(rights) != len(paths):
         raise HostError(f"{remote.host.name}: the list of folders is incomplete", hint="try again")

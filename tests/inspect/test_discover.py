@@ -161,9 +161,8 @@ def test_sites_of_a_host_are_found_and_added_once(fleet: Fleet, tmp_path: Path) 
     assert crew.say("discover", "web2", "--add", "--yes").code == 0
     added = path.read_text()
     assert added.startswith("# Ours.\n")
-    assert {one["path"] for one in crew.say("list", "sites", "--json").json} == {
-        str(one.path) for one in expected
-    }
+    listed = crew.say("list", "sites", "--json").json
+    assert {one["url"] for one in listed} == {site.url for site in expected}
     again = crew.say("discover", "web2", "--add", "--yes")
     assert (again.code, "nothing to add" in again.err) == (0, True)
     assert path.read_text() == added

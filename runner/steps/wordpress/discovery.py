@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from runner.model import Host
-from runner.shell import assign
+from runner.shell import assign, word
 from runner.steps.wordpress.program_output import marked, texts
 from runner.steps.wordpress.shell import host_script, plain_program, shell_source
 
@@ -20,6 +20,7 @@ __all__ = [
     "parse_config",
     "parse_folder",
     "parse_site",
+    "rights_script",
     "site_discovery_script",
 ]
 
@@ -60,6 +61,14 @@ def folder_script(folder: str, depth: int) -> str:
     """Return shell text that searches below a folder, `depth` levels deep."""
     given = assign({"folder": folder, "depth": depth})
     return f"sitecrew() {{\n{given}{shell_source('discover_folders')}\n}}\nsitecrew </dev/null\n"
+
+
+def rights_script(folders: Sequence[str]) -> str:
+    """Return shell text that prints a letter for each folder: w, r or n for write, read or no access."""
+    return "".join(
+        f"if [ -w {word(one)} ]; then printf w; elif [ -r {word(one)} ]; then printf r; else printf n; fi\n"
+        for one in folders
+    )
 
 
 def site_discovery_script(host: Host, folder: str, mark: str, server: str) -> str:
