@@ -15,10 +15,8 @@ _TOKEN = re.compile(r"""#[^\n]*|"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|([{};])|
 _WORD = re.compile(r'"([^"]*)"|([^\s"]+)')
 _LONGEST_LINE = 2_000
 _HOST = re.compile(r"(?!-)[a-z0-9-]+(?:\.[a-z0-9-]+)*")
-_ADDRESS = re.compile(
-    r"(?:(\d{1,3}(?:\.\d{1,3}){3}|\*|\[[0-9a-fA-F:]+\]|[a-z0-9.-]*[a-z][a-z0-9.-]*):)?(\d{1,5})"
-)
 _HTTPS_PORT = "443"
+_DIGITS = 5
 _USUAL_PORTS = {"http": "80", "https": _HTTPS_PORT}
 
 
@@ -33,7 +31,7 @@ class ServedFolder:
 def served_folders(text: str) -> list[ServedFolder]:
     """Return the document roots in a configuration file of nginx or Apache."""
     text = text[:_LONGEST]
-    found = list(_apache(text)) if re.search(r"(?im)^\s*DocumentRoot\s", text) else list(_nginx(text))
+    found = list(_apache(text)) if "<virtualhost" in text.lower() else list(_nginx(text))
     return found[:_MOST_SERVERS]
 
 
@@ -68,8 +66,8 @@ def _nginx_server(server: dict[str, list[list[str]]]) -> Iterator[ServedFolder]:
         return
     listens = server.get("listen", [["80"]])
     names = [name for names in server.get("server_name", []) for name in names]
-    sockets = [(_ADDRESS.fullmatch(words[0]), "ssl" in words[1:]) for words in listens if words]
-    yield from _served(roots[-1][0], names, [(one[1] or "", one[2], tls) for one, tls in sockets if one])
+    sockets = [(_socket(words[0]), "ssl" in words[1:]) for words in listens if words]
+    yield from _served(roots[-1][0], names, [(*one, tls) for one, tls in sockets if one])
 
 
 def _apache(text: str) -> Iterator[ServedFolder]:
@@ -95,8 +93,14 @@ def _virtual_host(sockets: Sequence[str], host: dict[str, list[list[str]]]) -> I
     tls = ["on"] in [[word.lower() for word in words] for words in host.get("sslengine", [])]
     given = [name for key in ("servername", "serveralias") for words in host.get(key, []) for name in words]
     names = [re.sub(r":\d+$", "", re.sub(r"^https?://", "", name)) for name in given]
-    matches = [_ADDRESS.fullmatch(word.rstrip(">")) for word in sockets]
-    yield from _served(roots[-1], names, [(one[1] or "", one[2], tls) for one in matches if one])
+    found = [_socket(word.rstrip(">")) for word in sockets]
+    yield from _served(roots[-1], names, [(*one, tls) for one in found if one])
+
+
+def _socket(text: str) -> tuple[str, str] | None:
+    """Split `address:port`; the address is empty if there is only a port. None for anything else."""
+    address, _, port = text.rpartition(":")
+    return (address, port) if port.isascii() and port.isdigit() and len(port) <= _DIGITS else None
 
 
 def _served(

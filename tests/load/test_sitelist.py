@@ -20,7 +20,8 @@ def sites(text: str) -> list[Candidate]:
     return [site for _, site in parsed(text).rows]
 
 
-FULL = "Name;URL;Client;Host;Path;Kind;Tags;E-Mail;Time zone;Language\n" + (
+FULL = (
+    "Name;URL;Client;Host;Path;Kind;Tags;E-Mail;Time zone;Language\n"
     '"The ""shop""\nof Acme";https://shop.example/;Acme;web1;/srv/shop/;static;"a,b";o@acme.example;'
     "Europe/Berlin;de\n"
 )
