@@ -94,7 +94,7 @@ _NOT_STARTED = {
     "locked": (Outcome.SKIPPED, "not started: another run is working on this site"),
     "nosite": (
         Outcome.FAILED,
-        "not started: the site's folder does not exist; correct `path` in inventory.yaml",
+        "not started: the site's folder does not exist; correct `path` in the inventory",
     ),
     "nolock": (
         Outcome.FAILED,

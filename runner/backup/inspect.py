@@ -98,7 +98,7 @@ def inspect_tree(path: Path, index: Path, root: str = "/") -> Tree:
     except (OSError, EOFError, zlib.error) as error:
         raise _damaged("archive of files", error) from error
     if not files:
-        raise BackupError("the archive of files is empty", hint="check the site's path in inventory.yaml")
+        raise BackupError("the archive of files is empty", hint="check the site's path in the inventory")
     return Tree(files, content, written, leading_out(noted, root, followed_links))
 
 

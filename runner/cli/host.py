@@ -32,7 +32,7 @@ def host() -> None:
 @with_workspace
 @operated
 @click.argument("name", metavar="HOST")
-@click.option("--address", metavar="ADDRESS", help="Address of a host that is no longer in inventory.yaml.")
+@click.option("--address", metavar="ADDRESS", help="Address of a host that is no longer in the inventory.")
 @click.option("--user", metavar="USER", help="Login for --address.")
 @click.option("--port", type=click.IntRange(1, 65535), help="SSH port for --address.")
 @click.option(
@@ -101,11 +101,12 @@ def _host(workspace: Workspace, name: str, address: str | None, user: str | None
     known = workspace.inventory.hosts
     if name in known:
         if address or user or port:
-            raise UsageError(f"{name} is in inventory.yaml", hint="leave out --address, --user and --port")
+            where = workspace.place("hosts", name)
+            raise UsageError(f"{name} is in {where}", hint="leave out --address, --user and --port")
         return known[name]
     if not address:
         raise UnknownNameError(
-            f"there is no host {name!r} in inventory.yaml",
+            f"there is no host {name!r} in the inventory",
             hint=closest_hint(name, known) or "for a host that was removed from it: --address ADDRESS",
         )
     return Host(name=name, address=address, user=user, port=port)

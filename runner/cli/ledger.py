@@ -87,7 +87,7 @@ def export(workspace: Workspace, client: str, file: str | None) -> int:
 @with_workspace
 @operated
 @click.argument("client")
-@click.option("--still-a-client", is_flag=True, help="Erase even if CLIENT is still in inventory.yaml.")
+@click.option("--still-a-client", is_flag=True, help="Erase even if CLIENT is still in the inventory.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 def erase(workspace: Workspace, client: str, still_a_client: bool, yes: bool) -> int:
     """Erase what is recorded of CLIENT.
@@ -97,7 +97,7 @@ def erase(workspace: Workspace, client: str, still_a_client: bool, yes: bool) ->
     """
     if client in workspace.inventory.clients and not still_a_client:
         raise UsageError(
-            f"{client} is in inventory.yaml",
+            f"{client} is in {workspace.place('clients', client)}",
             hint="remove it there first; to erase only its history: --still-a-client",
         )
     with open_for_writing(workspace) as found:

@@ -28,7 +28,7 @@ __all__ = ["COMMANDS", "main", "root", "run"]
     "-w",
     "--workspace",
     metavar="DIR",
-    help="Folder with inventory.yaml. Default: the current folder or the nearest one above it.",
+    help="Folder of the workspace. Default: the current folder or the nearest workspace above it.",
 )
 @click.version_option(__version__, prog_name="sitecrew")
 @click.pass_context

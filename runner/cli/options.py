@@ -52,7 +52,7 @@ def selecting(command: F) -> F:
 def with_workspace(command: Callable[..., Any]) -> Callable[..., Any]:
     """`-w`; passes the loaded workspace as the first argument of the command."""
 
-    @click.option("-w", "--workspace", "folder", metavar="DIR", help="Folder with inventory.yaml.")
+    @click.option("-w", "--workspace", "folder", metavar="DIR", help="Folder of the workspace.")
     @functools.wraps(command)
     def wrapped(folder: str | None, **rest: Any) -> Any:
         ctx = click.get_current_context()

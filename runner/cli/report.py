@@ -110,7 +110,7 @@ def _print_delivery(delivery: Delivery) -> int:
             "queued mail is retried by `sitecrew tick` and `sitecrew serve`, or by running this command again"
         )
     if DeliveryState.REFUSED in states:
-        say("correct the refused addresses in inventory.yaml, then run the command again")
+        say("correct the refused addresses in the inventory, then run the command again")
     if DeliveryState.UNSURE in states:
         say("unsure: the mail may have arrived and is not sent again automatically; ask before using --again")
     return ExitCode.OK if states == {DeliveryState.SENT} else ExitCode.FAILED

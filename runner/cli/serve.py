@@ -221,4 +221,4 @@ def _print_next_window(workspace: Workspace) -> None:
         say(f"{count(len(workspace.inventory.windows), 'window')}; the next is {due.window} for {due.client}")
         say(f"  on {due.local:%A %Y-%m-%d %H:%M} ({due.local.tzinfo})")
         return
-    say("there are no windows in inventory.yaml: nothing to do")
+    say("there are no windows in the inventory: nothing to do")

@@ -38,7 +38,7 @@ def trust(workspace: Workspace, hosts: tuple[str, ...], yes: bool, replace: bool
     for name in hosts:
         if name not in workspace.inventory.hosts:
             raise UnknownNameError(
-                f"there is no host {name!r} in inventory.yaml",
+                f"there is no host {name!r} in the inventory",
                 hint=closest_hint(name, workspace.inventory.hosts),
             )
     with Pool() as pool:

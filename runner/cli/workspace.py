@@ -26,13 +26,14 @@ __all__ = ["completion", "init", "schema", "validate"]
 @click.argument("folder", default=".", type=click.Path(file_okay=False, path_type=Path))
 def init(folder: Path) -> None:
     """Create a workspace in FOLDER, by default the current folder. Existing files are kept."""
-    from runner.load import modeline, shipped, write_schemas
+    from runner.load import list_inventory, modeline, shipped, write_schemas
     from runner.modes import user_umask
 
     if folder != Path():
         set_workspace(click.get_current_context(), str(folder))
     _make_folder(folder)
     created = []
+    has_inventory = bool(list_inventory(folder).files)
     for name, text in (
         ("inventory.yaml", modeline("inventory") + _INVENTORY),
         ("sitecrew.yaml", modeline("settings") + _SETTINGS),
@@ -40,7 +41,7 @@ def init(folder: Path) -> None:
         (".gitignore", "/.sitecrew/\n/reports/out/\n"),
     ):
         path = folder / name
-        if not path.exists():
+        if not path.exists() and not (has_inventory and name == "inventory.yaml"):
             _make_folder(path.parent)
             path.write_text(text, encoding="utf-8")
             path.chmod(0o644 & ~user_umask() | 0o600)
@@ -68,14 +69,15 @@ def _make_folder(folder: Path) -> None:
 
 
 @click.command()
-@click.option("-w", "--workspace", "folder", metavar="DIR", help="Folder with inventory.yaml.")
+@click.option("-w", "--workspace", "folder", metavar="DIR", help="Folder of the workspace.")
 @verbosity
 @as_json
 @click.pass_context
 def validate(ctx: click.Context, folder: str | None, *, quiet: bool, verbose: int, json_: bool) -> int:
     """Check all files of the workspace and print every mistake.
 
-    With -v, also prints the names of the clients, sites, hosts, windows and playbooks.
+    With -v, also prints the files of the inventory, and the names of the clients, sites, hosts, windows and
+    playbooks.
     """
     try:
         workspace = open_workspace(ctx, folder)
@@ -100,7 +102,9 @@ def validate(ctx: click.Context, folder: str | None, *, quiet: bool, verbose: in
 
 
 def _print_contents(workspace: Workspace, *, names: bool) -> None:
-    """Print how many clients, sites, ... the workspace has, and with `names` their names."""
+    """Print how many clients, sites, ... the workspace has, and with `names` the files and names."""
+    from runner.load import list_inventory
+
     inventory = workspace.inventory
     contents: dict[str, Collection[str]] = {
         "client": inventory.clients,
@@ -111,6 +115,9 @@ def _print_contents(workspace: Workspace, *, names: bool) -> None:
     }
     counts = (count(len(found), noun) for noun, found in contents.items())
     out(f"no mistakes found: {', '.join(counts)}")
+    if names:
+        files = list_inventory(workspace.folder).files
+        out(f"  files: {', '.join(str(file.relative_to(workspace.folder)) for file in files)}")
     for noun, found in contents.items() if names else ():
         if found:
             out(f"  {noun}s: {', '.join(found)}")
@@ -119,7 +126,7 @@ def _print_contents(workspace: Workspace, *, names: bool) -> None:
 @click.command()
 @click.argument("which", type=click.Choice(["inventory", "playbook", "settings"]), required=False)
 @click.option("--write", is_flag=True, help="Write all schemas to .sitecrew/schema/ of the workspace.")
-@click.option("-w", "--workspace", "folder", metavar="DIR", help="Folder with inventory.yaml.")
+@click.option("-w", "--workspace", "folder", metavar="DIR", help="Folder of the workspace.")
 @click.pass_context
 def schema(
     ctx: click.Context,
@@ -133,7 +140,7 @@ def schema(
     Editors with yaml-language-server find the schema through the first line of a file. `sitecrew init` writes
     these lines and the schemas. Use --write to write the schemas again in a fresh clone or after an upgrade.
     """
-    from runner.load import find_workspace, json_schema, modeline, write_schemas
+    from runner.load import find_workspace, json_schema, list_inventory, modeline, write_schemas
 
     if not write:
         if which is None:
@@ -141,9 +148,13 @@ def schema(
         out(json_text(json_schema(which), indent=2))
         return
     chosen = folder or (ctx.find_root().obj or {}).get("workspace")
-    written = write_schemas(find_workspace(Path(chosen) if chosen else None))
-    say(f"written to {written}; for editors, start inventory.yaml with this line:")
-    say(f"  {modeline('inventory').rstrip()}")
+    workspace = find_workspace(Path(chosen) if chosen else None)
+    written = write_schemas(workspace)
+    files = [file.relative_to(workspace) for file in list_inventory(workspace).files]
+    say(f"written to {written}; for editors, start each file of the inventory with its line:")
+    for names, below in (("inventory.yaml", False), ("inventory/*.yaml", True)):
+        if any(bool(file.parent.name) == below for file in files):
+            say(f"  {names}: {modeline('inventory', below=below).rstrip()}")
 
 
 @click.command()

@@ -87,7 +87,7 @@ def compose(mail: Mail, letter: Letter, message_id: str, now: datetime) -> Email
     recipients = recipients_of(letter.contacts)
     if not recipients:
         raise DeliveryError(
-            "the client has no contacts", hint="add `contacts` to the client in inventory.yaml"
+            "the client has no contacts", hint="add `contacts` to the client in the inventory"
         )
     message = EmailMessage(policy=_WIRE)
     name, address = parseaddr(mail.sender)
@@ -164,7 +164,7 @@ def _read(address: str) -> MailAddress:
     try:
         return mail_address(address.strip(" "))
     except ValueError as error:
-        hint = "correct the address in inventory.yaml or sitecrew.yaml"
+        hint = "correct the address in the inventory or sitecrew.yaml"
         raise DeliveryError(f"{_line(address)!r} is not an e-mail address: {error}", hint=hint) from None
 
 

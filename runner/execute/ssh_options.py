@@ -186,7 +186,7 @@ def _wire_name(name: str) -> str:
     except ValueError as error:
         raise SshConfigError(
             f"invalid host name: {error}",
-            hint="Correct `address` of the host in inventory.yaml, or HostName in the ssh config.",
+            hint="Correct `address` of the host in the inventory, or HostName in the ssh config.",
         ) from None
 
 
@@ -206,7 +206,7 @@ def local_user() -> str:
     except (KeyError, OSError) as error:
         raise SshConfigError(
             f"no user name for the login: this process runs as uid {os.getuid()}, which has no name",
-            hint="Set `user` of the host in inventory.yaml.",
+            hint="Set `user` of the host in the inventory.",
         ) from error
 
 

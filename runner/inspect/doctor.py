@@ -149,7 +149,7 @@ def _contacts(workspace: Workspace, sites: Sequence[Site]) -> Iterator[Check]:
             yield Check(
                 about="controller",
                 finding=f"client {name} has no contacts: its reports cannot be sent",
-                hint=f"set clients.{name}.contacts in inventory.yaml",
+                hint=f"set clients.{name}.contacts in {workspace.place('clients', name)}",
             )
 
 

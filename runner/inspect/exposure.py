@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from runner.execute import resolve
 from runner.inspect.check import Check
 from runner.load.folder import list_playbooks
+from runner.load.inventory_files import list_inventory
 from runner.model import Host, Inventory, SecretRef, SecretSource, Site, SiteKind
 from runner.shell import word
 from runner.untrusted import few
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["about_controller", "about_folders", "about_login", "about_modes", "about_ssh", "mode_questions"]
 
 _SHOWN = 4
-_WRITTEN = ("inventory.yaml", "sitecrew.yaml", "playbooks", "reports", ".sitecrew")
+_WRITTEN = ("inventory", "sitecrew.yaml", "playbooks", "reports", ".sitecrew")
 """Files of the workspace that determine what runs on the hosts."""
 _OTHERS_READ, _OTHERS_WRITE, _OTHERS_ENTER = 7, 8, 9
 """Positions in the mode as `ls` prints it."""
@@ -110,7 +111,7 @@ def about_folders(sites: Sequence[Site], answers: Mapping[str, str]) -> Iterator
             yield Check(
                 about=inner,
                 finding=f"has the same folder as {outer}: a change to one also changes the other",
-                hint="correct `path` in inventory.yaml, or remove one of the two",
+                hint="correct `path` in the inventory, or remove one of the two",
             )
         elif paths[outer] in paths[inner].parents:
             yield Check(
@@ -193,6 +194,7 @@ def about_controller(workspace: Workspace) -> Iterator[Check]:
     written = (
         workspace.folder,
         *(workspace.folder / name for name in _WRITTEN),
+        *list_inventory(workspace.folder).files,
         *list_playbooks(workspace.folder / "playbooks").playbooks.values(),
     )
     open_ = [path for path in written if _mode(path) & stat.S_IWOTH and not _mode(path) & stat.S_ISVTX]

@@ -38,7 +38,7 @@ Probers: TypeAlias = Callable[[Site], Prober]
 
 READ_LIMIT = 90
 """Time limit for reading one site, in seconds."""
-_STRAY_HINT = "correct `path` in inventory.yaml; if it is right, the site may be hacked"
+_STRAY_HINT = "correct `path` in the inventory; if it is right, the site may be hacked"
 
 
 def read_facts(

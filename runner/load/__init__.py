@@ -6,6 +6,7 @@ Third-party libraries are imported only when something is loaded.
 from __future__ import annotations
 
 from runner.load.frozen import freeze, thaw, thaw_as
+from runner.load.inventory_files import list_inventory
 from runner.load.schema import json_schema, modeline, write_schemas
 from runner.load.secrets import Redactor, resolve
 from runner.load.shipped import shipped, shipped_playbooks
@@ -19,6 +20,7 @@ __all__ = [
     "fingerprint",
     "freeze",
     "json_schema",
+    "list_inventory",
     "load_playbook",
     "load_workspace",
     "modeline",

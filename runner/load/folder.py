@@ -9,7 +9,7 @@ from runner.errors import Problem
 from runner.load.text import quoted
 from runner.load.values import Wrong, name
 
-__all__ = ["Listing", "is_playbook", "list_playbooks"]
+__all__ = ["Listing", "is_yaml_file", "list_playbooks"]
 
 _SUFFIX = ".yaml"
 
@@ -27,8 +27,8 @@ class Listing:
     problems: tuple[Problem, ...] = ()
 
 
-def is_playbook(file: str) -> bool:
-    """Whether a file name is that of a playbook, not of a lock, backup or resource fork (`.#weekly.yaml`)."""
+def is_yaml_file(file: str) -> bool:
+    """Whether a name is that of a YAML file, not of a lock, backup or resource fork (`.#weekly.yaml`)."""
     return file.endswith(_SUFFIX) and not file.startswith((".", "#"))
 
 
@@ -44,10 +44,10 @@ def list_playbooks(folder: Path) -> Listing:
     unusable, warnings, problems = set(), [], []
     for path in sorted(folder.iterdir()):
         stem = path.name.removesuffix(_SUFFIX)
-        if path.name.endswith(".yml") and is_playbook(f"{path.stem}{_SUFFIX}") and path.is_file():
+        if path.name.endswith(".yml") and is_yaml_file(f"{path.stem}{_SUFFIX}") and path.is_file():
             message, hint = "ignored: a playbook's name ends in .yaml", f"mv {path.name} {path.stem}.yaml"
             problems.append(Problem(f"playbooks/{path.name}", 1, 1, "", message, hint))
-        elif not is_playbook(path.name):
+        elif not is_yaml_file(path.name):
             continue
         elif why := _name_problem(stem):
             warnings.append(f"{quoted(f'playbooks/{path.name}')} is ignored: its name: {why}")

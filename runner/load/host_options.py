@@ -53,11 +53,11 @@ class HostShape(HostOptions):
 
 
 def host_of(
-    name: str, shape: HostShape, groups: Mapping[str, HostOptions], defaults: HostOptions, base: Path
+    name: str, shape: HostShape, groups: Mapping[str, HostOptions], defaults: Mapping[str, object], base: Path
 ) -> Host:
     """Convert to the model. An option without a value replaces that of the group or default by nothing."""
     group = groups[shape.group].given() if shape.group else {}
-    options = {**defaults.given(), **group, **shape.given()} | {
+    options = {**defaults, **group, **shape.given()} | {
         "address": shape.address,
         "group": shape.group or "",
     }

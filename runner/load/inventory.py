@@ -1,8 +1,8 @@
-"""inventory.yaml: its shape, and the conversion to the model."""
+"""The inventory: the shape of its files, and the conversion to the model."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, ClassVar
@@ -177,11 +177,15 @@ class InventoryFile(Shape):
     windows: Annotated[dict[f.Name, WindowShape], EMPTY_MAPPING, D("Windows by name.")] = NOTHING
 
 
-def inventory_of(shape: InventoryFile, base: Path) -> Inventory:
-    """Convert to the model. Relative paths in the file start at `base`, the workspace."""
-    clients = shape.clients.items()
+def inventory_of(files: Sequence[InventoryFile], base: Path) -> Inventory:
+    """Convert to the model. Relative paths in the files start at `base`, the workspace."""
+    clients = [client for file in files for client in file.clients.items()]
+    groups = {name: group for file in files for name, group in file.groups.items()}
+    defaults = {key: value for file in files for key, value in file.defaults.given().items()}
     hosts = {
-        name: host_of(name, host, shape.groups, shape.defaults, base) for name, host in shape.hosts.items()
+        name: host_of(name, host, groups, defaults, base)
+        for file in files
+        for name, host in file.hosts.items()
     }
     return Inventory(
         hosts=hosts,
@@ -191,7 +195,7 @@ def inventory_of(shape: InventoryFile, base: Path) -> Inventory:
             for id_, client in clients
             for name, site in client.sites.items()
         },
-        windows={name: _window(name, window) for name, window in shape.windows.items()},
+        windows={name: _window(name, window) for file in files for name, window in file.windows.items()},
     )
 
 

@@ -106,17 +106,19 @@ def _check_items(updates: Node | None, path: str, problems: Problems) -> None:
 
 
 def _check_sites(inventory: Node, names: Names, problems: Problems) -> None:
-    first: dict[str, int] = {}
+    first: dict[str, tuple[str, int]] = {}
     places: dict[tuple[object, str], str] = {}
     logins = {name: _login(host) for name, host in effective_hosts(inventory).items()}
     for client, sites, name, site in _sites(inventory):
         path = joined("clients", client, "sites", name)
         if name in first:
-            message = f"duplicate site {quoted(name)}, first on line {first[name]}"
+            file, line = first[name]
+            where = f"on line {line}" if file == site.origin.name else f"at {file}:{line}"
+            message = f"duplicate site {quoted(name)}, first {where}"
             problems.append(
                 sites.key_problem(name, path, message, "site names must be unique in the inventory")
             )
-        first.setdefault(name, sites.keys.get(name, (site.line, 0))[0])
+        first.setdefault(name, (site.origin.name, sites.keys.get(name, (site.line, 0))[0]))
         host, folder = site.get("host"), site.get("path")
         if host and _text(host) and host.value not in names.host:
             message = f"unknown host {quoted(_text(host))}"

@@ -40,9 +40,12 @@ def json_schema(
     return {"$schema": _DIALECT, "title": f"Sitecrew {what}", **_untitled(schema)}
 
 
-def modeline(what: str) -> str:
-    """Return the first line of a file of this type, for editors with yaml-language-server."""
-    up = "../" if what == "playbook" else ""
+def modeline(what: str, *, below: bool = False) -> str:
+    """Return the first line of a file of this type, for editors with yaml-language-server.
+
+    `below`: the file is in a folder of the workspace, as playbooks are.
+    """
+    up = "../" if below or what == "playbook" else ""
     return f"# yaml-language-server: $schema={up}{_FOLDER}/{what}.json\n"
 
 

@@ -6,7 +6,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-from runner.load.folder import is_playbook
+from runner.load.folder import is_yaml_file
 
 __all__ = ["shipped", "shipped_playbooks"]
 
@@ -26,5 +26,5 @@ def shipped_playbooks() -> dict[str, Traversable]:
     folder = shipped("playbooks")
     if not folder.is_dir():
         return {}
-    found = (entry for entry in folder.iterdir() if entry.is_file() and is_playbook(entry.name))
+    found = (entry for entry in folder.iterdir() if entry.is_file() and is_yaml_file(entry.name))
     return {entry.name.removesuffix(".yaml"): entry for entry in sorted(found, key=lambda e: e.name)}

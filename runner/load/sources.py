@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from runner.load.inventory_files import FILE, FOLDER
 from runner.load.workspace import user_settings
 
 __all__ = ["fingerprint"]
 
-_NAMES = ("inventory.yaml", "sitecrew.yaml")
 _LARGEST = 64 * 1024 * 1024
 """Bytes compared per file. Larger files are refused when they are loaded."""
 
@@ -34,9 +34,10 @@ def fingerprint(folder: Path) -> str:
 
 def _sources(folder: Path) -> Iterator[Path]:
     yield folder
-    yield from (folder / name for name in _NAMES)
+    yield folder / FILE
+    yield folder / "sitecrew.yaml"
     yield user_settings()
-    books = folder / "playbooks"
-    yield books
-    with suppress(OSError):
-        yield from sorted(path for path in books.iterdir() if path.suffix in {".yaml", ".yml"})
+    for inside in (folder / FOLDER, folder / "playbooks"):
+        yield inside
+        with suppress(OSError):
+            yield from sorted(path for path in inside.iterdir() if path.suffix in {".yaml", ".yml"})

@@ -1,4 +1,4 @@
-"""Loading of a workspace: the folder with inventory.yaml, sitecrew.yaml and playbooks/."""
+"""Loading of a workspace: the folder with the inventory, sitecrew.yaml and playbooks/."""
 
 from __future__ import annotations
 
@@ -10,7 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.errors import Problem, UnknownNameError, UsageError
-from runner.load.folder import Listing, is_playbook, list_playbooks
+from runner.load.folder import Listing, is_yaml_file, list_playbooks
+from runner.load.inventory_files import (
+    FILE,
+    FOLDER,
+    InventoryListing,
+    combined,
+    has_inventory,
+    list_inventory,
+    places_of,
+)
 from runner.load.shipped import shipped_playbooks
 from runner.load.text import closest, quoted, suggest_again
 from runner.load.variables import variables_of
@@ -21,6 +30,7 @@ from runner.shell import command
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
+    from runner.load.inventory import InventoryFile
     from runner.load.nodes import Node, Problems
     from runner.load.playbook import Kind
 
@@ -34,8 +44,8 @@ __all__ = [
     "user_settings",
 ]
 
-_INVENTORY = "inventory.yaml"
 _SETTINGS = "sitecrew.yaml"
+_EITHER = f"{FILE} or {FOLDER}/*.yaml"
 _NO_WORKSPACE = "create one with `sitecrew init`, or name one with -w DIR"
 
 
@@ -54,27 +64,33 @@ class Workspace:
     """The operator given with `--as`; empty: SITECREW_OPERATOR or the login."""
     warnings: tuple[str, ...] = ()
     """Things that are valid but probably mistakes."""
+    places: Mapping[str, str] = field(default_factory=dict)
+    """`file:line` of each entry of the inventory by path: `hosts.web1`, `clients.acme`, `sites.shop`."""
+
+    def place(self, kind: str, name: str) -> str:
+        """Return `file:line` of an entry of the inventory, for messages. `kind` is like `clients`."""
+        return self.places.get(f"{kind}.{name}", "the inventory")
 
 
 def find_workspace(start: Path | None) -> Path:
     """Return the workspace: `start` (from -w), else SITECREW_WORKSPACE, else the nearest folder above.
 
-    A workspace has an inventory.yaml. Raises UsageError if there is none.
+    A workspace has an inventory.yaml or a folder `inventory`. Raises UsageError if there is none.
     """
     named = start or (
         Path(os.environ["SITECREW_WORKSPACE"]) if os.environ.get("SITECREW_WORKSPACE") else None
     )
     if named is not None:
         folder = named.expanduser().resolve()
-        if not (folder / _INVENTORY).is_file():
+        if not has_inventory(folder):
             hint = f"create a workspace there: {command('init', named)}"
-            raise UsageError(f"no {_INVENTORY} in {folder}", hint=hint)
+            raise UsageError(f"no {_EITHER} in {folder}", hint=hint)
         return folder
     here = Path.cwd().resolve()
     for folder in (here, *here.parents):
-        if (folder / _INVENTORY).is_file():
+        if has_inventory(folder):
             return folder
-    raise UsageError(f"no {_INVENTORY} in {here} or above", hint=_NO_WORKSPACE)
+    raise UsageError(f"no {_EITHER} in {here} or above", hint=_NO_WORKSPACE)
 
 
 def load_workspace(
@@ -99,10 +115,8 @@ def load_workspace(
     found: Problems = []
     books = _Playbooks(folder, _kinds(kinds), found)
 
-    tree = _read(folder / _INVENTORY, _INVENTORY, folder, found, needed=True)
-    if tree:
-        unsupported.refuse(tree, unsupported.INVENTORY, found)
-    shape = problems.checked(inventory.InventoryFile, tree, found) if tree else None
+    listing = list_inventory(folder)
+    shapes, tree = _inventory(listing, folder, found)
 
     environ = os.environ if environ is None else environ
     merged = settings_tree(folder, environ=environ, flags=flags, problems=found)
@@ -120,15 +134,16 @@ def load_workspace(
         for book in books.own_trees:
             references.check_when(book, names, found)
     problems.raise_if_any(found)
-    if shape is None or settings_shape is None:
-        raise UsageError(f"{folder / _INVENTORY} is empty", hint=_NO_WORKSPACE)
+    if tree is None or settings_shape is None:
+        raise UsageError(f"{folder / FILE} is empty", hint=_NO_WORKSPACE)
     return Workspace(
         folder=folder,
-        inventory=_with_tools(inventory.inventory_of(shape, folder), settings.settings_of(settings_shape)),
+        inventory=_with_tools(inventory.inventory_of(shapes, folder), settings.settings_of(settings_shape)),
         settings=settings.settings_of(settings_shape),
         playbooks=playbooks,
         variables=variables_of(extra or {}),
-        warnings=(*layers.unknown_variables(environ), *books.warnings),
+        warnings=(*layers.unknown_variables(environ), *listing.warnings, *books.warnings),
+        places=places_of(tree),
     )
 
 
@@ -228,6 +243,27 @@ def _listed(folder: Path, problems: Problems) -> Listing:
     return listing
 
 
+def _inventory(
+    listing: InventoryListing, folder: Path, problems: Problems
+) -> tuple[list[InventoryFile], Node | None]:
+    """Read and check each file of the inventory, and combine them; no tree if one of them is unreadable."""
+    from runner.load.inventory import InventoryFile
+    from runner.load.problems import checked
+    from runner.load.unsupported import INVENTORY, refuse
+
+    problems.extend(listing.problems)
+    trees = [
+        _read(file, str(file.relative_to(folder)), folder, problems, needed=True)
+        for file in listing.files or (folder / FILE,)
+    ]
+    usable = [tree for tree in trees if tree]
+    for tree in usable:
+        refuse(tree, INVENTORY, problems)
+    shapes = [shape for tree in usable if (shape := checked(InventoryFile, tree, problems))]
+    complete = len(usable) == len(trees) and not listing.problems
+    return shapes, combined(usable, problems) if complete else None
+
+
 def _settings_files(folder: Path, problems: Problems) -> list[Node]:
     """The trees of the user's and the workspace's settings, if there are any."""
     of_user = user_settings()
@@ -255,7 +291,7 @@ def _read(source: Traversable, shown: str, base: Path, problems: Problems, *, ne
         raw = read_at_most(source)
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        hint = _NO_WORKSPACE if shown == _INVENTORY else ""
+        hint = _NO_WORKSPACE if shown == FILE else ""
         problems.append(Problem(shown, 1, 1, "", f"cannot read the file: {reason}", hint))
         return None
     before = len(problems)
@@ -270,7 +306,7 @@ def _read(source: Traversable, shown: str, base: Path, problems: Problems, *, ne
 
 def _example(shown: str) -> str:
     """Hint with the keys that a file has at the top."""
-    if shown == _INVENTORY:
+    if shown == FILE or shown.startswith(f"{FOLDER}/"):
         return "it has `hosts:` and `clients:`; `sitecrew init` creates an example"
     return (
         "it has `name:` and `steps:`, with a list below `steps:`"
@@ -283,12 +319,13 @@ def _refuse_writable(folder: Path) -> None:
     """Refuse a workspace that others can write to: its commands run as this user, and as root on hosts."""
     books, templates, data = folder / "playbooks", folder / "reports", folder / ".sitecrew"
     files = (
-        *(path for path in _entries(books) if is_playbook(path.name)),
+        *(path for path in _entries(books) if is_yaml_file(path.name)),
         *(path for path in _entries(templates) if path.name.endswith(".j2") and path.is_file()),
         *_entries(data),
         *_entries(data / "backups"),
     )
-    paths = (folder, folder / _INVENTORY, folder / _SETTINGS, books, templates, data, *files)
+    inventory = (folder / FILE, folder / FOLDER, *list_inventory(folder).files)
+    paths = (folder, *inventory, folder / _SETTINGS, books, templates, data, *files)
     refuse_shared(paths, top=folder)
     of_user = user_settings()
     refuse_shared([of_user], top=of_user.parent)

@@ -224,7 +224,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inventory:
-    """The content of inventory.yaml, keyed by name, in the order of the file."""
+    """Hosts, clients, sites and windows, keyed by name, in the order of the files."""
 
     hosts: Mapping[str, Host]
     clients: Mapping[str, Client]

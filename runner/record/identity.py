@@ -191,7 +191,7 @@ def _is_rename(site: Site, there: WebsiteView | None, old: WebsiteView) -> bool:
 def _check_old_name_gone(was: str, name: str, where: str, named: Mapping[str, object]) -> None:
     if was in named:
         raise UsageError(
-            f"{name} has `was: {was}`, but {was} is still in inventory.yaml",
+            f"{name} has `was: {was}`, but {was} is still in the inventory",
             hint=f"remove {where} or {was}; a name can be reused once the rename is recorded",
         )
 

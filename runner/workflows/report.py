@@ -130,9 +130,9 @@ def _password(workspace: Workspace, mail: Mail) -> str | None:
 
 def _no_contacts(workspace: Workspace, client: Client) -> str:
     if client.id in workspace.inventory.clients:
-        return f"set clients.{client.id}.contacts in inventory.yaml"
+        return f"set clients.{client.id}.contacts in {workspace.place('clients', client.id)}"
     return (
-        f"{client.id} is no longer in inventory.yaml: send the files in reports/out yourself,"
+        f"{client.id} is no longer in the inventory: send the files in reports/out yourself,"
         f" or add clients.{client.id} with name and contacts for this one report"
     )
 

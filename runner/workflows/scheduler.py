@@ -123,7 +123,7 @@ class Scheduler:
             self._session.tell_recognised(renamed)
         windows, problems = self._plan(workspace) if workspace else (None, {})
         if isinstance(renamed, SitecrewError):
-            problems["inventory.yaml"] = renamed.with_hint
+            problems["inventory"] = renamed.with_hint
         startable = self._schedules.settle(windows, now)
         problems |= self._schedules.problems
         for opening in startable:

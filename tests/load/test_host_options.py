@@ -18,7 +18,7 @@ VALUES = {"port": "22", "user": "deploy", "gateway": "me@gate:22", "php": "/usr/
 
 
 def hosts(text: dict[str, object]) -> dict[str, Host]:
-    return dict(inventory_of(InventoryFile.model_validate(text), BASE).hosts)
+    return dict(inventory_of([InventoryFile.model_validate(text)], BASE).hosts)
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ def test_missing_folder_is_reported_as_missing(fleet: Fleet, tmp_path: Path) -> 
     crew.edit("inventory.yaml", f"path: {fleet.sites[SITE].path}", "path: /srv/nothing")
     result = crew.say("run", "hello", "-l", SITE)
     assert result.code == 3, result
-    assert "not started: the site's folder does not exist; correct `path` in inventory.yaml" in result.err
+    assert "not started: the site's folder does not exist; correct `path` in the inventory" in result.err
 
 
 def test_site_locked_by_lost_run_names_that_run(fresh_fleet: Fleet, tmp_path: Path) -> None:

@@ -99,6 +99,18 @@ def test_removed_window_and_client_are_not_started(serving: Serving):
     assert serving.decided() == {("other", "acme", RUN)}
 
 
+def test_files_of_the_inventory_that_appear_and_go_are_read(serving: Serving):
+    folder = serving.folder / "inventory"
+    folder.mkdir()
+    (folder / "more.yaml").write_text("windows:\n" + window("more"))
+    serving.wait_for_schedule(("keep", "acme"), ("keep", "bolt"), ("more", "acme"), ("more", "bolt"))
+    (folder / "more.yaml").write_text("windows:\n" + window("keep"))
+    serving.wait_for("inventory/more.yaml:2:3: windows.keep: duplicate window")
+    (folder / "more.yaml").unlink()
+    serving.wait_for("the scheduler is working again")
+    serving.wait_for_schedule(("keep", "acme"), ("keep", "bolt"))
+
+
 def test_moved_site_runs_once_for_new_client(serving: Serving):
     inventory = serving.folder / "inventory.yaml"
     text = inventory.read_text()
