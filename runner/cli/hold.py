@@ -77,7 +77,7 @@ def unhold(workspace: Workspace, item: str, **options: Any) -> int:
     """Remove the holds on ITEM from all sites, or from those selected with --limit.
 
     This removes holds set with `hold`, and holds set because an update broke the site or was undone. Holds in
-    inventory.yaml and sitecrew.yaml are removed in the file.
+    the inventory and sitecrew.yaml are removed in the file.
     """
     from runner.load.holds import file_holds
 

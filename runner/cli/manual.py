@@ -42,7 +42,7 @@ _ENVIRONMENT = {
     "PAGER": "Program that shows the pages of `sitecrew docs`.",
 }
 _FILES = {
-    "inventory.yaml": "Hosts, clients, sites and maintenance windows of a workspace.",
+    "inventory.yaml, inventory/*.yaml": "Hosts, clients, sites and maintenance windows of a workspace.",
     "sitecrew.yaml": "Settings of a workspace. Defaults of a user: ~/.config/sitecrew/sitecrew.yaml.",
     "playbooks/*.yaml": "Playbooks of a workspace.",
     "reports/out/": "Reports.",

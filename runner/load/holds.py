@@ -1,4 +1,4 @@
-"""The holds in inventory.yaml and sitecrew.yaml, with the lines that set them."""
+"""The holds in the inventory and sitecrew.yaml, with the lines that set them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from runner.load.workspace import Workspace, inventory_tree, settings_tree
+from runner.load.reading import inventory_tree
+from runner.load.workspace import Workspace, settings_tree
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from runner.model import Hold, Site
 
 __all__ = ["FileHold", "file_holds"]
-
-_INVENTORY = "inventory.yaml"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,10 +80,15 @@ def _scopes(workspace: Workspace, sites: Sequence[Site]) -> Iterator[_Scope]:
 
 def _position(tree: Node | None, path: tuple[str, ...]) -> tuple[str, int | None]:
     """Return file and line of the key at `path`."""
+    if tree is None:
+        return "the inventory", None
     node = tree
     for key in path[:-1]:
-        node = node.get(key) if node else None
-    if tree is None or node is None or node.get(path[-1]) is None:
-        return (tree.origin.name if tree else _INVENTORY), None
+        below = node.get(key)
+        if below is None:
+            return node.origin.name, None
+        node = below
+    if node.get(path[-1]) is None:
+        return node.origin.name, None
     found = node.key_problem(path[-1], "", "")
     return found.file, found.line

@@ -11,15 +11,8 @@ from typing import TYPE_CHECKING
 
 from runner.errors import Problem, UnknownNameError, UsageError
 from runner.load.folder import Listing, is_yaml_file, list_playbooks
-from runner.load.inventory_files import (
-    FILE,
-    FOLDER,
-    InventoryListing,
-    combined,
-    has_inventory,
-    list_inventory,
-    places_of,
-)
+from runner.load.inventory_files import FILE, FOLDER, has_inventory, list_inventory, places_of
+from runner.load.reading import NO_WORKSPACE, read_file, read_inventory
 from runner.load.shipped import shipped_playbooks
 from runner.load.text import closest, quoted, suggest_again
 from runner.load.variables import variables_of
@@ -30,14 +23,12 @@ from runner.shell import command
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
-    from runner.load.inventory import InventoryFile
     from runner.load.nodes import Node, Problems
     from runner.load.playbook import Kind
 
 __all__ = [
     "Workspace",
     "find_workspace",
-    "inventory_tree",
     "load_playbook",
     "load_workspace",
     "settings_tree",
@@ -46,7 +37,6 @@ __all__ = [
 
 _SETTINGS = "sitecrew.yaml"
 _EITHER = f"{FILE} or {FOLDER}/*.yaml"
-_NO_WORKSPACE = "create one with `sitecrew init`, or name one with -w DIR"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +80,7 @@ def find_workspace(start: Path | None) -> Path:
     for folder in (here, *here.parents):
         if has_inventory(folder):
             return folder
-    raise UsageError(f"no {_EITHER} in {here} or above", hint=_NO_WORKSPACE)
+    raise UsageError(f"no {_EITHER} in {here} or above", hint=NO_WORKSPACE)
 
 
 def load_workspace(
@@ -116,7 +106,7 @@ def load_workspace(
     books = _Playbooks(folder, _kinds(kinds), found)
 
     listing = list_inventory(folder)
-    shapes, tree = _inventory(listing, folder, found)
+    shapes, tree = read_inventory(listing, folder, found)
 
     environ = os.environ if environ is None else environ
     merged = settings_tree(folder, environ=environ, flags=flags, problems=found)
@@ -135,7 +125,7 @@ def load_workspace(
             references.check_when(book, names, found)
     problems.raise_if_any(found)
     if tree is None or settings_shape is None:
-        raise UsageError(f"{folder / FILE} is empty", hint=_NO_WORKSPACE)
+        raise UsageError(f"{folder / FILE} is empty", hint=NO_WORKSPACE)
     return Workspace(
         folder=folder,
         inventory=_with_tools(inventory.inventory_of(shapes, folder), settings.settings_of(settings_shape)),
@@ -145,11 +135,6 @@ def load_workspace(
         warnings=(*layers.unknown_variables(environ), *listing.warnings, *books.warnings),
         places=places_of(tree),
     )
-
-
-def inventory_tree(folder: Path) -> Node | None:
-    """Return inventory.yaml as a tree with positions; None if it cannot be read."""
-    return _read(folder / _INVENTORY, _INVENTORY, folder, [], needed=True)
 
 
 def settings_tree(
@@ -224,7 +209,7 @@ class _Playbooks:
         from runner.load.playbook import playbook_of
 
         shown = f"playbooks/{name}.yaml" + ("" if name in self.own else " (shipped)")
-        tree = _read(self.sources[name], shown, self.folder, self.problems, needed=True)
+        tree = read_file(self.sources[name], shown, self.folder, self.problems, needed=True)
         if tree is None:
             return None
         if name in self.own:
@@ -243,33 +228,12 @@ def _listed(folder: Path, problems: Problems) -> Listing:
     return listing
 
 
-def _inventory(
-    listing: InventoryListing, folder: Path, problems: Problems
-) -> tuple[list[InventoryFile], Node | None]:
-    """Read and check each file of the inventory, and combine them; no tree if one of them is unreadable."""
-    from runner.load.inventory import InventoryFile
-    from runner.load.problems import checked
-    from runner.load.unsupported import INVENTORY, refuse
-
-    problems.extend(listing.problems)
-    trees = [
-        _read(file, str(file.relative_to(folder)), folder, problems, needed=True)
-        for file in listing.files or (folder / FILE,)
-    ]
-    usable = [tree for tree in trees if tree]
-    for tree in usable:
-        refuse(tree, INVENTORY, problems)
-    shapes = [shape for tree in usable if (shape := checked(InventoryFile, tree, problems))]
-    complete = len(usable) == len(trees) and not listing.problems
-    return shapes, combined(usable, problems) if complete else None
-
-
 def _settings_files(folder: Path, problems: Problems) -> list[Node]:
     """The trees of the user's and the workspace's settings, if there are any."""
     of_user = user_settings()
     trees = [
-        _read(of_user, str(of_user), of_user.parent, problems, needed=False),
-        _read(folder / _SETTINGS, _SETTINGS, folder, problems, needed=False),
+        read_file(of_user, str(of_user), of_user.parent, problems, needed=False),
+        read_file(folder / _SETTINGS, _SETTINGS, folder, problems, needed=False),
     ]
     return [tree for tree in trees if tree]
 
@@ -279,40 +243,6 @@ def user_settings() -> Path:
     from platformdirs import user_config_path
 
     return user_config_path("sitecrew") / _SETTINGS
-
-
-def _read(source: Traversable, shown: str, base: Path, problems: Problems, *, needed: bool) -> Node | None:
-    """Read a file; None if there are problems. If `needed`, it must exist and must not be empty."""
-    from runner.load.yamlnodes import read_at_most, read_yaml
-
-    if not needed and not source.is_file():
-        return None
-    try:
-        raw = read_at_most(source)
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        hint = _NO_WORKSPACE if shown == FILE else ""
-        problems.append(Problem(shown, 1, 1, "", f"cannot read the file: {reason}", hint))
-        return None
-    before = len(problems)
-    tree = read_yaml(raw, shown, base, problems)
-    if tree is None and needed and len(problems) == before:
-        problems.append(Problem(shown, 1, 1, "", "the file is empty", _example(shown)))
-    if tree is not None and not isinstance(tree.value, dict):
-        problems.append(tree.problem("", "expected a mapping at the top of the file", _example(shown)))
-        return None
-    return tree
-
-
-def _example(shown: str) -> str:
-    """Hint with the keys that a file has at the top."""
-    if shown == FILE or shown.startswith(f"{FOLDER}/"):
-        return "it has `hosts:` and `clients:`; `sitecrew init` creates an example"
-    return (
-        "it has `name:` and `steps:`, with a list below `steps:`"
-        if "playbooks/" in shown
-        else "like `key: value`"
-    )
 
 
 def _refuse_writable(folder: Path) -> None:

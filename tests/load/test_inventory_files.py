@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from runner.errors import UsageError, ValidationError
 from runner.load import find_workspace, fingerprint, load_workspace
+from runner.load.holds import file_holds
 from runner.load.inventory_files import list_inventory
 from tests.load.conftest import PLAYBOOK
 
@@ -82,6 +83,13 @@ def test_files_are_one_inventory_in_order_of_names(tmp_path):
     assert workspace.place("hosts", "web2") == "inventory/hosts.yaml:5"
     assert workspace.place("sites", "shop") == "inventory/acme.yaml:4"
     assert workspace.place("sites", "other") == "the inventory"
+
+
+def test_hold_has_the_place_in_its_file(tmp_path):
+    held = ACME.replace("name: Acme", "name: Acme\n    hold: {forms: {why: later}}")
+    workspace = load_workspace(write(tmp_path, {**THREE, "inventory/acme.yaml": held}))
+    [hold] = file_holds(workspace, [*workspace.inventory.sites.values()])
+    assert (hold.place, hold.sites) == ("inventory/acme.yaml:4", ("shop",))
 
 
 def test_inventory_yaml_is_read_before_the_folder(tmp_path):
