@@ -25,7 +25,7 @@ def test_key_of_another_tool_is_none_of_ours(place):
     assert not ours & {*instead}
 
 
-@pytest.mark.parametrize("hint", {hint for instead, _ in KNOWN.values() for hint in instead.values()})
+@pytest.mark.parametrize("hint", sorted({hint for instead, _ in KNOWN.values() for hint in instead.values()}))
 def test_hint_names_only_what_exists(hint):
     named = {*re.findall(r"`([\w.]+)[:`]", hint)}
     fields = {*PlaybookShape.model_fields, *CommonShape.model_fields, *HostShape.model_fields, *registry()}
