@@ -32,7 +32,7 @@ _HEADS = ("KIND", "ADDRESS", "FOLDER", "")
 @with_workspace
 @as_json
 @click.argument("host", metavar="HOST")
-@click.option("--add", is_flag=True, help="Add the sites that are not in inventory.yaml to it.")
+@click.option("--add", is_flag=True, help="Add the sites that are not in the inventory to it.")
 @click.option("--client", default="", metavar="CLIENT", help="Id or name of the client of new sites.")
 @click.option("--url", "urls", multiple=True, metavar="FOLDER=URL", help="URL of a folder (repeatable).")
 @click.option("--all", "all_", is_flag=True, help="Also sites that this login cannot maintain.")
@@ -41,7 +41,7 @@ def discover(workspace: Workspace, *, host: str, json_: bool, add: bool, **optio
     """Find the WordPress and static sites on HOST. Nothing is changed on the host.
 
     Searches the document roots of nginx and Apache, the home folder of the login, /var/www, /srv and other
-    usual places, and prints the sites with the lines for inventory.yaml. With --add they are added to it;
+    usual places, and prints the sites with the lines for the inventory. With --add they are added to it;
     comments are kept, and sites that it already has are skipped.
     """
     urls = _urls(options["urls"])
@@ -82,7 +82,7 @@ def discover_on(workspace: Workspace, host: str) -> Discovery:
     known = workspace.inventory.hosts
     if host not in known:
         raise UnknownNameError(
-            f"there is no host {host!r} in inventory.yaml",
+            f"there is no host {host!r} in the inventory",
             hint=closest_hint(host, known) or "add it to `hosts`",
         )
     with Pool() as pool:
@@ -164,17 +164,17 @@ def _print_hints(sites: Sequence[FoundSite], clients: Sequence[NewClient], host:
             f"address unknown: give it with {command('discover', host, '--url', f'{unknown[0]}=https://...')}"
         )
     if not clients:
-        say("nothing to add to inventory.yaml")
+        say("nothing to add to the inventory")
         return
     out(f"\n{yaml_to_paste(clients)}")
-    say(f"\nto add these to inventory.yaml: {command('discover', host, '--add')}")
+    say(f"\nto add these to the inventory: {command('discover', host, '--add')}")
 
 
 def _add(workspace: Workspace, clients: Sequence[NewClient], *, yes: bool) -> int:
     """Show what is added, ask, and add it."""
     names = _names(clients)
     if not names:
-        say("nothing to add to inventory.yaml")
+        say("nothing to add to the inventory")
         return ExitCode.OK
     for client in clients:
         state = "" if client.id in workspace.inventory.clients else " (new)"
@@ -182,11 +182,11 @@ def _add(workspace: Workspace, clients: Sequence[NewClient], *, yes: bool) -> in
             say(f"  client {client.id}{state}: {site.name}  {sentence(site.url)}")
     count = _count(len(names))
     if not yes and not confirm_or_stop(
-        f"Add {count} to inventory.yaml?", "discover --add", otherwise="nothing was added"
+        f"Add {count} to the inventory?", "discover --add", otherwise="nothing was added"
     ):
         return ExitCode.FAILED
-    add_clients(workspace, clients)
-    say(f"added {count} to inventory.yaml; check them with: {command('doctor', *_limits(names))}")
+    files = add_clients(workspace, clients)
+    say(f"added {count} to {', '.join(files)}; check them with: {command('doctor', *_limits(names))}")
     return ExitCode.OK
 
 

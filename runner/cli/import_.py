@@ -54,7 +54,7 @@ class _Import:
 @click.option("-n", "--dry-run", is_flag=True, help="Show what would be added.")
 @click.option("-y", "--yes", is_flag=True, help="Add without asking.")
 def import_(workspace: Workspace, *, file: str, json_: bool, dry_run: bool, yes: bool, **options: Any) -> int:
-    """Add the sites of FILE, a CSV file, to inventory.yaml. FILE may be - for stdin.
+    """Add the sites of FILE, a CSV file, to the inventory. FILE may be - for stdin.
 
     The first line names the columns: name, url, client, host, path, kind, tags, email, timezone, language.
     Only url is required. A site without host and path is added as a comment; with --host, its folder is
@@ -67,13 +67,12 @@ def import_(workspace: Workspace, *, file: str, json_: bool, dry_run: bool, yes:
         _print(workspace, found, read.ignored)
     new = [*found.names(complete=True), *found.names(complete=False)]
     if not new:
-        say("nothing to add to inventory.yaml")
+        say("nothing to add to the inventory")
     elif not dry_run:
-        question = f"Add {_count(len(new))} to inventory.yaml?"
+        question = f"Add {_count(len(new))} to the inventory?"
         if not yes and not confirm_or_stop(question, "import", otherwise="nothing was added"):
             return ExitCode.FAILED
-        add_clients(workspace, found.clients)
-        _print_added(found)
+        _print_added(found, add_clients(workspace, found.clients))
     if json_:
         emit_json(
             {
@@ -147,15 +146,15 @@ def _print(workspace: Workspace, found: _Import, ignored: Sequence[str]) -> None
     if rows:
         table(("SITE", "CLIENT", "ADDRESS", "FOLDER"), rows)
     if found.existing:
-        say(f"{_count(len(found.existing))} already in inventory.yaml")
+        say(f"{_count(len(found.existing))} already in the inventory")
     if ignored:
         say(f"columns that are not used: {sentence(', '.join(ignored))}")
 
 
-def _print_added(found: _Import) -> None:
+def _print_added(found: _Import, files: tuple[str, ...]) -> None:
     complete, incomplete = found.names(complete=True), found.names(complete=False)
     if complete:
-        say(f"added {_count(len(complete))} to inventory.yaml; check with: {command('doctor')}")
+        say(f"added {_count(len(complete))} to {', '.join(files)}; check with: {command('doctor')}")
     if incomplete:
         say(f"added {_count(len(incomplete))} as comments: set `host` and `path`, or find them on a host:")
         say(f"  {command('import')} FILE --host HOST")

@@ -57,6 +57,7 @@ def hosts(workspace: Workspace, limit: tuple[str, ...], exclude: tuple[str, ...]
     rows = [
         {
             "host": host.name,
+            "group": host.group,
             "user": host.user,
             "address": host.address,
             "port": host.port,
@@ -68,7 +69,8 @@ def hosts(workspace: Workspace, limit: tuple[str, ...], exclude: tuple[str, ...]
         for host in workspace.inventory.hosts.values()
         if not (limit or exclude) or any(site.host == host.name for site in chosen)
     ]
-    heads = ("host", "sites", "clients", "user", "port", "address")
+    group = ("group",) if any(row["group"] for row in rows) else ()
+    heads = ("host", *group, "sites", "clients", "user", "port", "address")
     _print(rows, heads, json_=json_)
 
 

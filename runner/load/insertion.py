@@ -1,4 +1,4 @@
-"""Insertion of new hosts, clients and sites into the text of inventory.yaml.
+"""Insertion of new hosts, clients and sites into the text of a file of the inventory.
 
 Comments and the order of the file are kept. The result is parsed again and compared with the text before, so
 that nothing else of the inventory can change.
@@ -32,15 +32,21 @@ _Entry: TypeAlias = tuple[str, Callable[[int], list[str]]]
 """A name, and what returns the lines of its entry for an indentation."""
 
 
-def with_additions(text: str, *, hosts: Sequence[NewHost] = (), clients: Sequence[NewClient] = ()) -> str:
-    """Return the text of an inventory with these hosts, clients and sites added.
+def with_additions(
+    text: str,
+    *,
+    hosts: Sequence[NewHost] = (),
+    clients: Sequence[NewClient] = (),
+    name: str = "inventory.yaml",
+) -> str:
+    """Return the text of an inventory with these hosts, clients and sites added. `name` is for messages.
 
     Incomplete sites are not added a second time. A complete site replaces the comment of an earlier addition.
 
     Raises:
         UsageError: the place cannot be found, because the file uses `{...}` or aliases there.
     """
-    text = _inserted(text, ("hosts",), [_entry(host, host_lines) for host in hosts])
+    text = _inserted(text, ("hosts",), [_entry(host, host_lines) for host in hosts], name)
     text = _without_notes(text, [site for client in clients for site in client.sites if site.is_complete])
     known = _base(text).get("clients") or {}
     added = []
@@ -48,10 +54,10 @@ def with_additions(text: str, *, hosts: Sequence[NewHost] = (), clients: Sequenc
         fresh = tuple(site for site in client.sites if site.is_complete or not _is_noted(text, site))
         if fresh and client.id in known:
             path = ("clients", client.id, "sites")
-            text = _inserted(text, path, [_entry(site, site_lines) for site in fresh])
+            text = _inserted(text, path, [_entry(site, site_lines) for site in fresh], name)
         elif fresh:
             added.append((client.id, partial(client_lines, replace(client, sites=fresh))))
-    return _inserted(text, ("clients",), added)
+    return _inserted(text, ("clients",), added, name)
 
 
 def _entry(new: N, lines: Callable[[N, int], list[str]]) -> _Entry:
@@ -102,7 +108,7 @@ def _base(text: str) -> dict[str, Any]:
     return loaded if isinstance(loaded, dict) else {}
 
 
-def _inserted(text: str, path: tuple[str, ...], entries: Sequence[_Entry]) -> str:
+def _inserted(text: str, path: tuple[str, ...], entries: Sequence[_Entry], name: str) -> str:
     """Insert entries at the end of the mapping at `path`, which is created if it does not exist.
 
     Raises:
@@ -127,7 +133,7 @@ def _inserted(text: str, path: tuple[str, ...], entries: Sequence[_Entry]) -> st
     except (yaml.YAMLError, _NoPlaceError):
         pass
     raise UsageError(
-        f"cannot insert into {'.'.join(path)} of inventory.yaml: it is written with {{...}} or an alias",
+        f"cannot insert into {'.'.join(path)} of {name}: it is written with {{...}} or an alias",
         hint="add these lines there yourself:\n" + "\n".join(one for _, entry in entries for one in entry(0)),
     )
 

@@ -218,7 +218,7 @@ def _name(text: str) -> str:
 def _check_host(text: str, hosts: Collection[str]) -> None:
     if text not in hosts:
         hint = closest(text, hosts) or "add it to `hosts` first"
-        raise Wrong(f"{quoted(text)} is not a host of inventory.yaml", hint)
+        raise Wrong(f"{quoted(text)} is not a host of the inventory", hint)
 
 
 def _tags(text: str, *, foreign: bool) -> tuple[str, ...]:

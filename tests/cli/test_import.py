@@ -10,6 +10,7 @@ import pytest
 
 from runner.cli.main import main
 from runner.load import load_workspace
+from runner.modes import user_umask
 from tests.crew import Crew
 
 if TYPE_CHECKING:
@@ -69,6 +70,39 @@ def test_dry_run_changes_nothing(folder: Path, capsys: pytest.CaptureFixture[str
     assert run(folder, "--dry-run") == 0
     assert "https://blog.example" in capsys.readouterr().out
     assert (folder / "inventory.yaml").read_text() == TEXT
+
+
+def test_sites_are_added_to_the_file_of_their_client(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "inventory").mkdir()
+    own = (folder / "inventory.yaml").rename(folder / "inventory/ours.yaml")
+    assert run(folder, "-y") == 0
+    assert "added 1 site to inventory/ours.yaml, inventory/new-one.yaml" in capsys.readouterr().err
+    assert own.read_text().startswith(TEXT)
+    assert "Blog:" in own.read_text()
+    new = folder / "inventory/new-one.yaml"
+    assert new.read_text().startswith("# yaml-language-server: $schema=../.sitecrew/schema/inventory.json\n")
+    assert new.stat().st_mode & 0o777 == 0o644 & ~user_umask() | 0o600
+    inventory = load_workspace(folder, environ={}).inventory
+    assert {client.id: client.name for client in inventory.clients.values()} == {
+        "acme": inventory.clients["acme"].name,
+        "new-one": "New: one",
+    }
+
+
+def test_invalid_result_in_several_files_is_not_kept(folder: Path) -> None:
+    (folder / "inventory").mkdir()
+    own = (folder / "inventory.yaml").rename(folder / "inventory/ours.yaml")
+    own.write_text(TEXT.replace("clients:", "  web2: {address: web1.example}\nclients:"))
+    before = own.read_text()
+    rows = (
+        "url,client,host,path\nhttps://x.example,other,web2,/srv/shop\nhttps://y.example,acme,web1,/srv/y\n"
+    )
+    (folder / "sites.csv").write_text(rows)
+    assert run(folder, "-y") == 2
+    assert own.read_text() == before
+    assert [path.name for path in (folder / "inventory").iterdir()] == ["ours.yaml"]
 
 
 def test_mistakes_in_a_row_leave_the_inventory_unchanged(

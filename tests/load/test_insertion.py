@@ -46,7 +46,7 @@ def inventory_from(text: str) -> Inventory:
     assert tree is not None
     shape = checked(InventoryFile, tree, problems)
     assert shape is not None, problems
-    return inventory_of(shape, Path("/"))
+    return inventory_of([shape], Path("/"))
 
 
 NEW = NewSite(name="blog", url="https://blog.example", host="web1", path="/srv/blog")
