@@ -17,6 +17,7 @@ from runner.cli.selection import select_sites
 from runner.errors import ExitCode, UsageError
 from runner.model import Playbook, Site, Step, Trigger
 from runner.shell import words
+from runner.units import count
 from runner.untrusted import few, sentence
 
 if TYPE_CHECKING:
@@ -121,9 +122,8 @@ def _confirmed(sites: Sequence[Site]) -> bool:
     """Ask on a terminal if there are several sites."""
     if len(sites) == 1 or not (sys.stdin.isatty() and sys.stderr.isatty()):
         return True
-    hosts = len(_hosts(sites))
     names = few([site.name for site in sites], 3)
-    question = f"Run it on {len(sites)} sites on {hosts} host{'s' * (hosts != 1)} ({names})?"
+    question = f"Run it on {count(len(sites), 'site')} on {count(len(_hosts(sites)), 'host')} ({names})?"
     return confirm_or_stop(question, NAME, otherwise="nothing was run")
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
-import textwrap
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -56,20 +53,15 @@ def _section(title: str, rows: Iterable[tuple[str, object]], *, spaced: bool = T
     if spaced:
         out()
     out(style(title, bold=True))
-    width = shutil.get_terminal_size((80, 24)).columns if sys.stdout.isatty() else 10_000
-    for label, value in shown:
-        start = f"  {label:<{_LABEL}} " if any(label for label, _ in shown) else "  "
-        indent = " " * min(len(start), _LABEL + 3)
-        lines = textwrap.wrap(
-            value, max(width, 40), initial_indent=start, subsequent_indent=indent, break_on_hyphens=False
-        )
-        for line in lines:
-            out(line)
+    labeled = any(label for label, _ in shown)
+    table((), [(f"{label:<{_LABEL}}", value) if labeled else (value,) for label, value in shown], indent=2)
 
 
 def _host_rows(read: HostFacts, host: Host) -> list[tuple[str, object]]:
     missing = [name for name, path in read.tools.items() if not path]
-    memory = read.memory is not None and read.memory_available is not None
+    memory = ""
+    if read.memory is not None and read.memory_available is not None:
+        memory = f"{size(read.memory_available)} of {size(read.memory)} available"
     load = "" if read.load is None else f"load {read.load}"
     wp = f"{read.wp_cli_version} at {read.wp_cli}".strip() if read.wp_cli else ""
     return [
@@ -77,7 +69,7 @@ def _host_rows(read: HostFacts, host: Host) -> list[tuple[str, object]]:
         ("system", _joined(read.system, read.kernel, read.machine)),
         ("shell", _joined(read.shell, f"/bin/sh is {read.sh}" if read.sh not in {"", "/bin/sh"} else "")),
         ("processors", _joined(str(read.processors or ""), load)),
-        ("memory", f"{_size(read.memory_available)} of {_size(read.memory)} available" if memory else ""),
+        ("memory", memory),
         *_disk_rows(read.disks),
         ("tools", _joined(*(name for name, path in read.tools.items() if path))),
         ("missing", _joined(*missing)),
@@ -95,7 +87,7 @@ def _disk_rows(disks: Sequence[Disk]) -> list[tuple[str, object]]:
         mounts.setdefault(disk.mount, []).append(disk.of)
     of_mount = {disk.mount: disk for disk in disks}
     return [
-        ("disk", f"{_size(one.free)} of {_size(one.size)} free on {mount} ({' and '.join(mounts[mount])})")
+        ("disk", f"{size(one.free)} of {size(one.size)} free on {mount} ({' and '.join(mounts[mount])})")
         for mount, one in of_mount.items()
     ]
 
@@ -138,7 +130,7 @@ def _file_rows(facts: SiteFacts) -> list[tuple[str, object]]:
         ("checkout", facts.checkout),
         ("read-only", _joined(*facts.unwritable)),
         ("updates", "" if facts.file_mods_allowed else "not allowed by DISALLOW_FILE_MODS"),
-        *(("log", f"{_size(log.size)} {log.path}") for log in facts.logs if log.inode),
+        *(("log", f"{size(log.size)} {log.path}") for log in facts.logs if log.inode),
     ]
 
 
@@ -194,7 +186,3 @@ def _reasons(changes: Sequence[Change]) -> list[tuple[str, object]]:
 
 def _joined(*texts: str) -> str:
     return ", ".join(filter(None, texts))
-
-
-def _size(number: int | None) -> str:
-    return size(number or 0)

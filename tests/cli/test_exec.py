@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
+from lab.terminal import Terminal
 from runner.cli.exec import _playbook, _text
 from runner.cli.main import _run
-from tests.cli.workspaces import sitecrew
+from tests.cli.workspaces import ROOT, sitecrew
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,3 +72,20 @@ def test_unreachable_sites_are_printed_and_recorded(workspace: Path) -> None:
     assert shown[1] == "  $ echo 'a b'"
     assert "no run was interrupted" in sitecrew(workspace, "resume").stderr
     assert sitecrew(workspace, "ledger", "verify").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "answer", "code"), [((), "n", 3), ((), "y", 4), (("--yes",), None, 4)], ids=str
+)
+def test_several_sites_are_confirmed_on_terminal(
+    workspace: Path, options: tuple[str, ...], answer: str | None, code: int
+) -> None:
+    words = [sys.executable, "-m", "runner", "exec", "-l", "all", *options, "uptime"]
+    with Terminal(words, folder=workspace, columns=100, rows=30, env={"PYTHONPATH": str(ROOT)}) as terminal:
+        if answer:
+            terminal.wait_for(re.escape("Run it on 2 sites on 1 host (acme-shop, acme-docs)? [y/N]"))
+            terminal.type_line(answer)
+        assert terminal.wait_for_exit() == code
+        assert ("nothing was run" in terminal.text) is (answer == "n")
+        assert ("== acme-docs  unreachable" in terminal.text) is (answer != "n")
+    assert (workspace / ".sitecrew").exists() is (answer != "n")
