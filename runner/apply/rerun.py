@@ -22,7 +22,8 @@ def rerun_command(order: Order, site: str, *more: str) -> str:
         options = {"--database": undo.database, "--force": undo.force}
         more = tuple(dict.fromkeys((*(option for option, given in options.items() if given), *more)))
         return command("undo", undo.run, "-l", site, *more)
-    tags = (part for tag in order.tags for part in ("-t", tag))
+    tags = [part for tag in order.tags for part in ("-t", tag)]
+    tags += [part for tag in order.playbook.skip_tags for part in ("--skip-tags", tag)]
     start = ("--start-at", order.playbook.start_at) if order.playbook.start_at else ()
     values = (part for name, value in order.variables.items() for part in ("-e", f"{name}={_given(value)}"))
     return command("run", order.playbook.name, "-l", site, *tags, *start, *values, *more)

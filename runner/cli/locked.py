@@ -26,7 +26,11 @@ def read_locked(workspace: Workspace, file: str, playbook: str | None, options: 
         UsageError: an option or `playbook` contradicts the plan.
     """
     locked = read_plan(Path(file))
-    for flag, given in (("-t", options["tags"]), ("--start-at", filter(None, [options["start_at"]]))):
+    for flag, given in (
+        ("-t", options["tags"]),
+        ("--skip-tags", options["skip_tags"]),
+        ("--start-at", filter(None, [options["start_at"]])),
+    ):
         if typed := [part for value in given for part in (flag, value)]:
             raise UsageError(
                 f"{flag} cannot be combined with --plan: the steps are fixed in {file}",

@@ -17,7 +17,16 @@ from runner.errors import UsageError
 if TYPE_CHECKING:
     from runner.load import Workspace
 
-__all__ = ["MORE", "as_json", "operated", "selecting", "verbosity", "with_variables", "with_workspace"]
+__all__ = [
+    "MORE",
+    "as_json",
+    "choosing_steps",
+    "operated",
+    "selecting",
+    "verbosity",
+    "with_variables",
+    "with_workspace",
+]
 
 MORE = "Increase verbosity (repeatable)."
 F = TypeVar("F", bound=Callable[..., Any])
@@ -47,6 +56,23 @@ def selecting(command: F) -> F:
         help="Only these sites: a name, client:X, tag:X, host:X, group:X, kind:X, "
         "a pattern like acme-*, @failed.",
     )(command)
+
+
+def choosing_steps(command: F) -> F:
+    """`-t`, `--skip-tags`, `--start-at`, and `--list-sites` and `--list-steps`, which show the choice."""
+    for option in (
+        click.option("--list-steps", is_flag=True, help="Only list the steps that would run."),
+        click.option("--list-sites", is_flag=True, help="Only list the selected sites, in their rings."),
+        click.option("--start-at", metavar="STEP", help="Skip the steps before this one (id or name)."),
+        click.option(
+            "--skip-tags", multiple=True, metavar="TAG", help="Skip steps with this tag (repeatable)."
+        ),
+        click.option(
+            "-t", "--tags", multiple=True, metavar="TAG", help="Only steps with this tag (repeatable)."
+        ),
+    ):
+        command = option(command)
+    return command
 
 
 def with_workspace(command: Callable[..., Any]) -> Callable[..., Any]:

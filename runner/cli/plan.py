@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from runner.cli.chosen import lists_only, print_chosen
 from runner.cli.hints import for_workspace, retyped
-from runner.cli.options import as_json, selecting, verbosity, with_variables, with_workspace
+from runner.cli.options import as_json, choosing_steps, selecting, verbosity, with_variables, with_workspace
 from runner.cli.output import emit_json, say
 from runner.cli.screen import out, style
 from runner.cli.selection import find_playbook, select_sites
@@ -22,11 +23,13 @@ from runner.untrusted import sentence
 if TYPE_CHECKING:
     from runner.load import Workspace
 
-__all__ = ["CHECK", "plan", "print_plan", "show_plan"]
+__all__ = ["CHECK", "STEPS", "plan", "print_plan", "show_plan"]
 
 _LONGEST = 2000
 CHECK = frozenset({"check", "diff"})
 """Options of `run` that only show a plan."""
+STEPS = frozenset({"tags", "skip_tags", "start_at"})
+"""Options that choose steps of the playbook."""
 _COLORS = {Action.CHANGE: "green", Action.HOLD: "yellow", Action.SKIP: "bright_black", Action.UNKNOWN: "red"}
 
 
@@ -35,10 +38,7 @@ _COLORS = {Action.CHANGE: "green", Action.HOLD: "yellow", Action.SKIP: "bright_b
 @with_variables
 @click.argument("playbook")
 @selecting
-@click.option(
-    "-t", "--tags", multiple=True, metavar="TAG", help="Only plan steps with this tag (repeatable)."
-)
-@click.option("--start-at", metavar="STEP", help="Skip the steps before this one (id or name).")
+@choosing_steps
 @click.option("-D", "--diff", is_flag=True, help="Also show held and skipped items, and the reason for each.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 20 if there are changes to apply.")
 @click.option("--out", metavar="FILE", help="Save the plan to FILE, for `run --plan FILE`.")
@@ -56,8 +56,10 @@ def show_plan(workspace: Workspace, playbook: str, **options: Any) -> int:
     """Make and print the plan; return the exit code. `options` are those of the command."""
     from runner.inspect.plan import make_plan
 
-    book = find_playbook(workspace, playbook, tags=options["tags"], start_at=options["start_at"])
+    book = find_playbook(workspace, playbook, **{name: options[name] for name in STEPS})
     sites = select_sites(workspace, options["limit"], options["exclude"])
+    if lists_only(options):
+        return print_chosen(workspace, book, sites, options)
     made = make_plan(workspace, book, sites, tags=options["tags"])
     for text in made.recognised:
         say(text)
@@ -73,7 +75,7 @@ def show_plan(workspace: Workspace, playbook: str, **options: Any) -> int:
 
 def _run_locked(file: str) -> str:
     """Return the command that applies the plan in FILE, without options that the plan contains."""
-    return retyped("run", "--plan", file, without=CHECK | {"limit", "exclude", "tags", "start_at"})
+    return retyped("run", "--plan", file, without=CHECK | {"limit", "exclude"} | STEPS)
 
 
 def print_plan(made: Plan, options: dict[str, Any], *, again: str) -> ExitCode:

@@ -8,10 +8,19 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from runner.cli.choice import warn_of_interrupted
+from runner.cli.chosen import lists_only, print_chosen
 from runner.cli.follow import follow_run, open_session
 from runner.cli.hints import retyped
-from runner.cli.options import as_json, operated, selecting, verbosity, with_variables, with_workspace
-from runner.cli.plan import CHECK, print_plan, show_plan
+from runner.cli.options import (
+    as_json,
+    choosing_steps,
+    operated,
+    selecting,
+    verbosity,
+    with_variables,
+    with_workspace,
+)
+from runner.cli.plan import CHECK, STEPS, print_plan, show_plan
 from runner.cli.selection import find_playbook, in_rings, select_sites
 from runner.errors import ExitCode, UsageError
 
@@ -31,8 +40,7 @@ __all__ = ["run"]
     "--plan", metavar="FILE", help="Apply the plan saved by `plan --out FILE`, exactly or not at all."
 )
 @selecting
-@click.option("-t", "--tags", multiple=True, metavar="TAG", help="Only run steps with this tag (repeatable).")
-@click.option("--start-at", metavar="STEP", help="Skip the steps before this one (id or name).")
+@choosing_steps
 @click.option(
     "--rings",
     metavar="SELECTORS",
@@ -67,7 +75,7 @@ def run(workspace: Workspace, playbook: str | None, **options: Any) -> int:
         return _run_locked(workspace, playbook, options)
     if playbook is None:
         raise UsageError("missing argument PLAYBOOK, or --plan FILE", hint="see: sitecrew list playbooks")
-    if options["check"]:
+    if options["check"] or lists_only(options):
         return show_plan(workspace, playbook, detailed_exitcode=False, **options)
     book = _playbook(workspace, playbook, options)
     return _run(workspace, book, select_sites(workspace, options["limit"], options["exclude"]), options)
@@ -79,9 +87,11 @@ def _run_locked(workspace: Workspace, playbook: str | None, options: dict[str, A
 
     file = options["plan"]
     locked = read_locked(workspace, file, playbook, options)
-    options = {**options, "tags": locked.tags, "start_at": locked.start_at}
+    options |= {"tags": locked.tags, "skip_tags": locked.skip_tags, "start_at": locked.start_at}
     book = _playbook(workspace, locked.playbook, options)
     sites = select_sites(workspace, options["limit"], options["exclude"])
+    if lists_only(options):
+        return print_chosen(workspace, book, [site for site in sites if site.name in locked.sites], options)
     sites, planned = check_locked(workspace, locked, book, sites, file)
     if options["check"]:
         again = retyped("run", *filter(None, [playbook]), without=CHECK)
@@ -93,7 +103,7 @@ def _playbook(workspace: Workspace, name: str, options: dict[str, Any]) -> Playb
     """Find the playbook; with --confirm, set it to run one step at a time."""
     from runner.cli.confirm import require_terminal
 
-    book = find_playbook(workspace, name, tags=options["tags"], start_at=options["start_at"])
+    book = find_playbook(workspace, name, **{key: options[key] for key in STEPS})
     if not book.steps:
         raise UsageError(f"playbook {book.name} has no steps")
     if not _asks(options):

@@ -19,25 +19,34 @@ __all__ = ["failed_sites", "find_playbook", "in_rings", "select_sites"]
 
 
 def find_playbook(
-    workspace: Workspace, name: str, *, tags: tuple[str, ...] = (), start_at: str | None = None
+    workspace: Workspace,
+    name: str,
+    *,
+    tags: tuple[str, ...] = (),
+    skip_tags: tuple[str, ...] = (),
+    start_at: str | None = None,
 ) -> Playbook:
-    """Return the playbook called `name`, set to start at a step. A folder and `.yaml` are ignored.
+    """Return the playbook called `name`, set to start at and to skip steps. A folder and `.yaml` are ignored.
 
     Raises:
-        UnknownNameError: there is no such playbook, no step with one of `tags`, or no step `start_at`.
+        UnknownNameError: there is no such playbook, no step with one of the tags, or no step `start_at`.
     """
     stem = PurePath(name).stem if name.endswith((".yaml", ".yml")) else name
     if stem not in workspace.playbooks:
         raise UnknownNameError(f"there is no playbook {name!r}", hint=closest_hint(stem, workspace.playbooks))
     book = workspace.playbooks[stem]
     known = sorted({tag for step in book.steps for tag in step.tags})
-    for tag in tags:
+    for tag in (*tags, *skip_tags):
         if tag not in known:
             hint = (
                 closest_hint(tag, known) or "its steps have no tags; to select sites by tag, use -l tag:NAME"
             )
             raise UnknownNameError(f"no step of {book.name} has the tag {tag!r}", hint=hint)
-    return replace(book, start_at=_step_id(book, start_at)) if start_at else book
+    return replace(
+        book,
+        skip_tags=tuple(sorted(set(skip_tags))),
+        start_at=_step_id(book, start_at) if start_at else book.start_at,
+    )
 
 
 def _step_id(book: Playbook, name: str) -> str:

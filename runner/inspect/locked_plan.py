@@ -66,7 +66,8 @@ def check_locked_plan(
 
 def plan_command(workspace: Workspace, locked: LockedPlan, file: str, *more: str) -> str:
     """Return the command that makes a new plan for the same sites and steps."""
-    tags = (part for tag in locked.tags for part in ("-t", tag))
+    tags = [part for tag in locked.tags for part in ("-t", tag)]
+    tags += [part for tag in locked.skip_tags for part in ("--skip-tags", tag)]
     start = ("--start-at", locked.start_at) if locked.start_at and "--start-at" not in more else ()
     chosen = ("-l", ",".join(name for name in locked.sites if name in workspace.inventory.sites))
     return command("plan", locked.playbook, *chosen, *tags, *start, *more, *_values(locked), "--out", file)

@@ -79,6 +79,7 @@ class _PlanEntry(_Entry):
     playbook: _Text
     made: datetime
     tags: list[_Text] = []
+    skip_tags: list[_Text] = []
     start_at: _Text = ""
     variables: list[_Text] = []
     steps: list[dict[str, Any]]
@@ -91,6 +92,7 @@ def lock_plan(workspace: Workspace, playbook: Playbook, plan: Plan, *, tags: Seq
         playbook=playbook.name,
         made=datetime.now(UTC).replace(microsecond=0),
         tags=tuple(sorted(tags)),
+        skip_tags=playbook.skip_tags,
         start_at=playbook.start_at,
         variables=tuple(sorted(workspace.variables)),
         steps=plain_steps(playbook),
@@ -157,6 +159,7 @@ def _document(plan: LockedPlan) -> dict[str, Any]:
         "playbook": plan.playbook,
         "made": plan.made.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "tags": list(plan.tags),
+        "skip_tags": list(plan.skip_tags),
         "start_at": plan.start_at,
         "variables": list(plan.variables),
     }
@@ -225,6 +228,7 @@ def _locked(entry: _PlanEntry) -> LockedPlan:
         playbook=entry.playbook,
         made=entry.made.astimezone(UTC),
         tags=tuple(entry.tags),
+        skip_tags=tuple(entry.skip_tags),
         start_at=entry.start_at,
         variables=tuple(entry.variables),
         steps=tuple(entry.steps),

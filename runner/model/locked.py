@@ -30,6 +30,7 @@ class LockedPlan:
     made: datetime
     """In UTC."""
     tags: tuple[str, ...] = ()
+    skip_tags: tuple[str, ...] = ()
     start_at: str = ""
     variables: tuple[str, ...] = ()
     """Names of the variables given for shell steps; their values are not saved."""

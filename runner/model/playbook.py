@@ -50,5 +50,7 @@ class Playbook:
     steps: tuple[Step, ...]
     start_at: str = ""
     """Id of the step to start at; the steps before it are skipped."""
+    skip_tags: tuple[str, ...] = ()
+    """Steps with one of these tags are skipped."""
     stepwise: bool = False
     """Ask before each step, so steps are not combined into jobs."""

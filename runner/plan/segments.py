@@ -82,7 +82,8 @@ def split_playbook(
         if kind is None:
             raise UsageError(f"unknown step {step.kind!r}", hint="see `sitecrew list steps`")
         early = early and step.id != playbook.start_at
-        if why := f"before {playbook.start_at}" if early else skip_reason(step, kind, site, tags):
+        why = f"before {playbook.start_at}" if early else _skipped_tag(playbook, step)
+        if why := why or skip_reason(step, kind, site, tags):
             skipped.append(SkippedStep(step, why))
         elif (where := kind.place(step)) is not Where.HOST:
             parts.append(Barrier(len(parts) + 1, step, where))
@@ -95,6 +96,11 @@ def split_playbook(
         else:
             parts.append(Segment(len(parts) + 1, (step,)))
     return Parts(tuple(parts), tuple(skipped))
+
+
+def _skipped_tag(playbook: Playbook, step: Step) -> str:
+    tags = sorted(step.tags & set(playbook.skip_tags))
+    return f"has the skipped tag {tags[0]}" if tags else ""
 
 
 def _needs_own_segment(playbook: Playbook, last: Segment, step: Step, kinds: Mapping[str, StepKind]) -> bool:

@@ -17,7 +17,9 @@ ORDER = Order(
     hosts={},
     clients={},
 )
-NARROW = replace(ORDER, tags=("a b", "c"), playbook=replace(ORDER.playbook, start_at="shell-2"))
+NARROW = replace(
+    ORDER, tags=("a b", "c"), playbook=replace(ORDER.playbook, skip_tags=("d",), start_at="shell-2")
+)
 GIVEN = replace(
     ORDER,
     variables={
@@ -35,7 +37,7 @@ WHOLE = replace(UNDO, undo=UndoOrder(run="r", database=True, force=False))
     [
         (ORDER, (), "sitecrew run weekly -l shop"),
         (ORDER, ("--unverified",), "sitecrew run weekly -l shop --unverified"),
-        (NARROW, (), "sitecrew run weekly -l shop -t 'a b' -t c --start-at shell-2"),
+        (NARROW, (), "sitecrew run weekly -l shop -t 'a b' -t c --skip-tags d --start-at shell-2"),
         (GIVEN, (), "sitecrew run weekly -l shop -e word=... -e 'file=@my file' -e 'env={env: X}'"),
         (UNDO, (), "sitecrew undo weekly-1 -l shop --force"),
         (UNDO, ("--database",), "sitecrew undo weekly-1 -l shop --force --database"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -46,7 +47,8 @@ CHANGES = (
 def locked(make):
     workspace = load_workspace(make({"playbooks/patch.yaml": PLAYBOOK}), extra={"NAME": "hunter2"})
     plan = Plan(playbook="patch", sites=(SitePlan(site="shop", client="acme", changes=CHANGES),))
-    return lock_plan(workspace, workspace.playbooks["patch"], plan, tags=())
+    book = replace(workspace.playbooks["patch"], skip_tags=("late",))
+    return lock_plan(workspace, book, plan, tags=())
 
 
 @pytest.fixture
@@ -59,6 +61,7 @@ def test_plan_is_read_back_without_skipped_changes(locked, file):
     found = read_plan(file)
     assert found.sites["shop"].plan.changes == CHANGES[:1]
     assert (found.steps, found.made, found.variables) == (locked.steps, locked.made, ("NAME",))
+    assert found.skip_tags == ("late",)
     assert found.sites["shop"].place == {
         "host": "web1",
         "address": "203.0.113.10",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from runner.errors import UsageError
@@ -107,3 +109,10 @@ def test_every_kind_can_be_cut():
 def test_unknown_kind_of_step_is_refused():
     with pytest.raises(UsageError, match=r"unknown step 'system\.reboot'"):
         split_playbook(playbook(step("system.reboot")), SHOP)
+
+
+def test_step_with_a_skipped_tag_is_left_out():
+    parts = split_playbook(replace(WEEKLY, skip_tags=("cache", "other")), SHOP)
+    assert "shell" not in [step.id for step in parts.steps]
+    (skipped,) = (one for one in parts.skipped if one.step.id == "shell")
+    assert skipped.why == "has the skipped tag cache"

@@ -151,6 +151,7 @@ def test_a_resumed_run_keeps_to_its_plan_and_leaves_a_site_that_has_moved_meanwh
 @pytest.mark.long
 def test_a_plan_has_its_steps_already(crew: Crew) -> None:
     assert "-t cannot be combined with --plan" in refused(crew, "-t", "x")
+    assert "--skip-tags cannot be combined with --plan" in refused(crew, "--skip-tags", "x")
     assert "--start-at cannot be combined with --plan" in refused(crew, "--start-at", "wordpress.plugins")
     assert "plan.json is a plan of locked, not of weekly" in refused(crew, "weekly")
     assert "variables (-e): none in the plan, NAME now" in refused(crew, "-e", "NAME=secret")

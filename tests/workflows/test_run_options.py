@@ -182,11 +182,12 @@ def test_on_failure_continue_runs_rest_and_site_fails(crew: Crew) -> None:
     [
         ((), "abc", {"shell-4": "only for kind:wordpress"}),
         (("-t", "early"), "ab", {"shell-3": "has none of the tags early"}),
+        (("--skip-tags", "early"), "c", {"shell": "has the skipped tag early"}),
         (("--start-at", "shell-2"), "bc", {"shell": "before shell-2"}),
         (("--start-at", "The second", "-t", "late"), "bc", {"shell": "before shell-2"}),
         (("--confirm", "-y"), "abc", {}),
     ],
-    ids=["all", "tags", "start-at", "by name", "confirm, answered"],
+    ids=["all", "tags", "skip-tags", "start-at", "by name", "confirm, answered"],
 )
 def test_options_select_steps(
     crew: Crew, asked: tuple[str, ...], letters: str, skipped: dict[str, str]
