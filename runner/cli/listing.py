@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from runner.load import Workspace
     from runner.model import Site, Window, WindowDay
 
-__all__ = ["clients", "holds", "hosts", "windows"]
+__all__ = ["clients", "holds", "hosts", "reports", "windows"]
 
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _NTH = {1: "1st", 2: "2nd", 3: "3rd", 4: "4th", 5: "5th", -1: "last"}
@@ -130,6 +130,43 @@ def holds(workspace: Workspace, limit: tuple[str, ...], exclude: tuple[str, ...]
                 for one in found
             ],
         )
+
+
+@click.command()
+@with_workspace
+@selecting
+@click.option("--period", metavar="P", help="List all clients for this month, week or quarter.")
+@click.option(
+    "-n", "--count", default=20, show_default=True, type=click.IntRange(1), help="Number of reports to list."
+)
+@as_json
+def reports(
+    workspace: Workspace,
+    limit: tuple[str, ...],
+    exclude: tuple[str, ...],
+    *,
+    period: str | None,
+    count: int,
+    json_: bool,
+) -> None:
+    """List reports by client and period, newest first, and whether each was sent.
+
+    With --period, also lists the clients whose report for that period was not created yet.
+    """
+    from runner.cli.sent import list_sent
+    from runner.model import Period
+
+    key = Period.parse(period).key if period else None
+    clients = {site.client for site in _chosen(workspace, limit, exclude)} if limit or exclude else None
+    found = list_sent(workspace, open_if_exists(workspace, quiet=True), key, clients)
+    found = found if key else found[:count]
+    if json_:
+        emit_json([one.as_json() for one in found])
+    elif not found:
+        say("no report was created yet; to create those of last month: sitecrew report")
+    else:
+        heads = ("client", "period", "created", "status", "sent")
+        table(heads, [one.cells() for one in found])
 
 
 def _chosen(workspace: Workspace, limit: tuple[str, ...], exclude: tuple[str, ...]) -> tuple[Site, ...]:

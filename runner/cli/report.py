@@ -26,27 +26,46 @@ __all__ = ["report", "send_queued_reports"]
 @click.command()
 @with_workspace
 @operated
-@click.argument("client")
+@click.argument("client", required=False)
 @click.option(
-    "--period", required=True, metavar="P", help="Month, week or quarter: 2026-11, 2026-W48, 2026-Q4."
+    "--period",
+    metavar="P",
+    help="Month, week or quarter: 2026-11, 2026-W48, 2026-Q4. Default: last month.",
 )
 @click.option("--send", is_flag=True, help="Mail the report to the client's contacts, once.")
 @click.option(
     "--again", is_flag=True, help="With --send: send a new edition of a report that was already sent."
 )
 @click.option("--open", "open_", is_flag=True, help="Open the report in the browser.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask before mailing the reports of all clients.")
 @as_json
-def report(workspace: Workspace, client: str, period: str, **options: bool) -> int:
-    """Create the report of CLIENT for a period from the ledger, in reports/out/."""
-    from runner.model import Period
-    from runner.workflows.report import make_report, send_report
+def report(workspace: Workspace, client: str | None, period: str | None, **options: bool) -> int:
+    """Create the report of CLIENT, or of all clients, from the ledger in reports/out/.
+
+    Without --period, the report is about last month in the client's time zone. A client whose sites are all
+    newer than the period is skipped if CLIENT is not given.
+    """
+    from runner.cli.reports import report_all
 
     if options["again"] and not options["send"]:
         raise UsageError("--again has no effect without --send", hint="add --send")
-    span = Period.parse(period)
+    if client is not None:
+        return _report(workspace, client, period, options)
+    if options["open_"]:
+        raise UsageError("--open opens one report", hint="name a client: sitecrew report CLIENT --open")
+    return report_all(workspace, period, options)
+
+
+def _report(workspace: Workspace, client: str, period: str | None, options: dict[str, bool]) -> int:
+    """Create the report of one client, open it and send it, as `options` requests."""
+    from runner.cli.reports import last_month
+    from runner.model import Period
+    from runner.workflows.report import make_report, record_report, send_report
+
+    span = Period.parse(period) if period else None
     with open_for_writing(workspace) as ledger:
         found = _client(workspace, ledger, client)
-        made = make_report(workspace, ledger, found, span)
+        made = make_report(workspace, ledger, found, span or last_month(found))
         if options["json_"]:
             from runner.report.document import report_document
 
@@ -57,9 +76,11 @@ def report(workspace: Workspace, client: str, period: str, **options: bool) -> i
         if options["open_"] and not open_in_browser(made.paths[0].resolve().as_uri()):
             say("no browser was found: open the file yourself, or set BROWSER")
         if not options["send"]:
+            record_report(workspace, ledger, found, made)
             return ExitCode.OK
         details = {"client": client, "again": options["again"]}
-        ledger.acts.record("send", f"report of {client} for {period}", details=details)
+        subject = f"report of {client} for {made.report.period.key}"
+        ledger.acts.record("send", subject, details=details)
         return _print_delivery(send_report(workspace, ledger, found, made, again=options["again"]))
 
 

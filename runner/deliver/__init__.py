@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runner.deliver.message import Letter, Picture, compose, message_id
-from runner.deliver.outbox import Delivery, deliver, next_try, retry, retry_due
+from runner.deliver.outbox import Delivery, deliver, editions, latest_edition, next_try, retry, retry_due
 from runner.deliver.results import RecipientResult, RefusedRecipient, SendResult, SendStatus, SmtpLimits
 from runner.deliver.smtp import greet, send
 
@@ -18,7 +18,9 @@ __all__ = [
     "SmtpLimits",
     "compose",
     "deliver",
+    "editions",
     "greet",
+    "latest_edition",
     "message_id",
     "next_try",
     "retry",

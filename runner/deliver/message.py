@@ -18,7 +18,16 @@ from runner.model import Contact, Mail
 from runner.record import Recipient
 from runner.untrusted import sentence
 
-__all__ = ["Letter", "Picture", "addressed", "as_bytes", "compose", "message_id", "recipients_of"]
+__all__ = [
+    "Letter",
+    "Picture",
+    "addressed",
+    "as_bytes",
+    "compose",
+    "local_part",
+    "message_id",
+    "recipients_of",
+]
 
 _WIRE = SMTP.clone(cte_type="7bit")
 """Seven-bit text with CRLF: accepted by every server, and byte-identical on every attempt."""
@@ -70,10 +79,15 @@ class Letter:
 
 def message_id(mail: Mail, client: str, period: str, kind: str, *, edition: int = 1) -> str:
     """Return the id of a report's edition. It is always the same, so that a server can drop duplicates."""
+    return f"<{local_part(client, period, kind, edition=edition)}@{_domain(mail)}>"
+
+
+def local_part(client: str, period: str, kind: str, *, edition: int = 1) -> str:
+    """Return the part of the id of a report's edition that does not depend on the sender."""
     words = [client, period, kind] + ([f"again-{edition}"] if edition > 1 else [])
     plain = ".".join(re.sub(r"[^a-z0-9-]+", "-", word.lower()).strip("-")[:20] or "x" for word in words)
     digest = hashlib.sha256("\0".join(words).encode()).hexdigest()[:8]
-    return f"<report.{plain}.{digest}@{_domain(mail)}>"
+    return f"report.{plain}.{digest}"
 
 
 def compose(mail: Mail, letter: Letter, message_id: str, now: datetime) -> EmailMessage:

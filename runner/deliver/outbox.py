@@ -16,7 +16,15 @@ from email.policy import SMTP
 from email.utils import parseaddr
 from typing import TYPE_CHECKING
 
-from runner.deliver.message import Letter, addressed, as_bytes, compose, message_id, recipients_of
+from runner.deliver.message import (
+    Letter,
+    addressed,
+    as_bytes,
+    compose,
+    local_part,
+    message_id,
+    recipients_of,
+)
 from runner.deliver.results import RecipientResult, SendStatus, SmtpLimits
 from runner.deliver.smtp import send
 from runner.errors import SitecrewError
@@ -26,7 +34,7 @@ from runner.record import DeliveryState, DeliveryView, Recipient
 if TYPE_CHECKING:
     from runner.record import Ledger
 
-__all__ = ["Delivery", "deliver", "next_try", "retry", "retry_due"]
+__all__ = ["Delivery", "deliver", "editions", "latest_edition", "next_try", "retry", "retry_due"]
 
 _OPEN = frozenset({DeliveryState.QUEUED})
 _MAX_RECIPIENTS = 100
@@ -81,9 +89,9 @@ def deliver(
         DeliveryError: The settings or addresses have to be fixed first; the message stays queued.
     """
     now = now or datetime.now(UTC)
-    editions = _editions(ledger, mail, letter)
-    if not editions or again:
-        name = message_id(mail, letter.client, letter.period, letter.kind, edition=len(editions) + 1)
+    before = _editions(ledger, letter)
+    if not before or again:
+        name = message_id(mail, letter.client, letter.period, letter.kind, edition=len(before) + 1)
         message = compose(mail, letter, name, now)
         ledger.deliveries.queue(
             name,
@@ -95,7 +103,7 @@ def deliver(
             at=now,
         )
     else:
-        name = editions[-1].message_id
+        name = before[-1].message_id
         _settle_abandoned(ledger, name, limits or SmtpLimits())
         _update_contacts(ledger, name, recipients_of(letter.contacts))
     return retry(ledger, mail, name, password=password, limits=limits)
@@ -253,17 +261,28 @@ def _claimed(one: Recipient) -> Recipient:
     return replace(one, state=DeliveryState.SENDING, attempts=one.attempts + 1)
 
 
-def _editions(ledger: Ledger, mail: Mail, letter: Letter) -> list[DeliveryView]:
+def latest_edition(ledger: Ledger, letter: Letter) -> DeliveryView | None:
+    """Return the message with the last edition of a letter; None if there is none."""
+    return next(reversed(_editions(ledger, letter)), None)
+
+
+def _editions(ledger: Ledger, letter: Letter) -> list[DeliveryView]:
     """Return earlier editions of a letter, oldest first, even if the sender had another domain then."""
     before = ledger.deliveries.list(client=letter.client, period=letter.period)
-    known = {view.message_id.split("@")[0]: view for view in before}
+    return editions(before, letter.client, letter.period, letter.kind, was=letter.was)
+
+
+def editions(
+    views: Sequence[DeliveryView], client: str, period: str, kind: str, *, was: str = ""
+) -> list[DeliveryView]:
+    """Return the messages among `views` that are editions of one report, oldest first."""
+    known = {view.message_id.strip("<").split("@")[0]: view for view in views}
     found: list[DeliveryView] = []
     while True:
         names = [
-            message_id(mail, client, letter.period, letter.kind, edition=len(found) + 1)
-            for client in filter(None, (letter.client, letter.was))
+            local_part(name, period, kind, edition=len(found) + 1) for name in filter(None, (client, was))
         ]
-        view = next((known[local] for name in names if (local := name.split("@")[0]) in known), None)
+        view = next((known[name] for name in names if name in known), None)
         if view is None:
             return found
         found.append(view)

@@ -55,6 +55,11 @@ class Period:
         """Return the month that contains a day."""
         return cls.parse(f"{day:%Y-%m}")
 
+    @classmethod
+    def month_before(cls, day: date) -> Period:
+        """Return the month before the one that contains a day."""
+        return cls.month_of(day.replace(day=1) - timedelta(days=1))
+
     def instants(self, timezone: str) -> tuple[datetime, datetime]:
         """Return start (included) and end (excluded) in UTC, for the days of a time zone."""
         zone = ZoneInfo(timezone)

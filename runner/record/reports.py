@@ -10,7 +10,7 @@ from sqlalchemy import select
 from runner.record.history import read_history
 from runner.record.schema import reports
 from runner.record.store import Records, now, upsert
-from runner.record.views import History, ReportView
+from runner.record.views import History, ReportSummary, ReportView
 
 __all__ = ["Reports"]
 
@@ -48,6 +48,15 @@ class Reports(Records):
         with self._store.read() as connection:
             row = connection.execute(select(reports).where(key)).mappings().one_or_none()
         return None if row is None else ReportView(**row)
+
+    def list(self, *, period: str | None = None) -> tuple[ReportSummary, ...]:
+        """Return the recorded reports without their data, newest first."""
+        query = select(*(reports.c[name] for name in ReportSummary.__slots__))
+        if period is not None:
+            query = query.where(reports.c.period == period)
+        with self._store.read() as connection:
+            rows = connection.execute(query.order_by(reports.c.created.desc(), reports.c.client)).mappings()
+            return tuple(ReportSummary(**row) for row in rows)
 
     def history(
         self, sites: Collection[str], start: datetime, end: datetime, *, client: str | None = None

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner.deliver import Delivery, Letter, Picture, deliver, retry_due
+from runner.deliver import Delivery, Letter, Picture, deliver, latest_edition, retry_due
 from runner.errors import UsageError
 from runner.inspect.due_windows import due_windows
 from runner.load import resolve
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from runner.load import Workspace
     from runner.record import Ledger
 
-__all__ = ["WrittenReport", "make_report", "send_report", "send_waiting"]
+__all__ = ["WrittenReport", "make_report", "record_report", "send_report", "send_waiting"]
 
 _LOGO = "logo"
 
@@ -77,41 +77,54 @@ def send_report(
         UsageError: no mail server is set, or the client has no contacts.
         DeliveryError: something must be corrected first; the message stays in the outbox.
     """
-    mail, agency = workspace.settings.mail, workspace.settings.agency
+    mail = workspace.settings.mail
     if mail is None:
         raise UsageError("no mail server is set", hint="set `mail` in sitecrew.yaml")
     if not client.contacts:
         raise UsageError(f"{client.name} has no contacts", hint=_no_contacts(workspace, client))
-    report = written.report
-    logo = read_logo(agency)
-    picture = Picture(_LOGO, logo.subtype, logo.content) if logo else None
-    templates = _templates(workspace)
-    html = render_html(report, logo=f"cid:{_LOGO}" if logo else None, templates=templates)
-    ledger.reports.record(
-        client.id,
-        report.period.key,
-        report.kind,
-        status=str(report.status),
-        data=json.loads(json.dumps(report_document(report))),
-        html_sha256=hashlib.sha256(html.encode()).hexdigest(),
-        created=datetime.now(UTC),
-    )
-    recorded = ledger.clients.get(client.id)
-    letter = Letter(
+    letter = _letter(workspace, ledger, client, written)
+    if again or latest_edition(ledger, letter) is None:
+        _record(ledger, letter, written.report)
+    return deliver(ledger, mail, letter, password=partial(_password, workspace, mail), again=again)
+
+
+def record_report(workspace: Workspace, ledger: Ledger, client: Client, written: WrittenReport) -> None:
+    """Record a report that was created but not sent. The record of a report that was sent stays as it is."""
+    letter = _letter(workspace, ledger, client, written)
+    if latest_edition(ledger, letter) is None:
+        _record(ledger, letter, written.report)
+
+
+def _letter(workspace: Workspace, ledger: Ledger, client: Client, written: WrittenReport) -> Letter:
+    """Return the report as it is mailed."""
+    agency, report, templates = workspace.settings.agency, written.report, _templates(workspace)
+    logo, recorded = read_logo(agency), ledger.clients.get(client.id)
+    return Letter(
         client=client.id,
         period=report.period.key,
         kind=report.kind,
         contacts=client.contacts,
         subject=subject(report),
-        html=html,
+        html=render_html(report, logo=f"cid:{_LOGO}" if logo else None, templates=templates),
         text=render_text(report, templates=templates),
         language=spoken(report),
         sender_name=agency.name,
         reply_to=agency.reply_to,
-        picture=picture,
+        picture=Picture(_LOGO, logo.subtype, logo.content) if logo else None,
         was=recorded.was if recorded else "",
     )
-    return deliver(ledger, mail, letter, password=partial(_password, workspace, mail), again=again)
+
+
+def _record(ledger: Ledger, letter: Letter, report: ReportData) -> None:
+    ledger.reports.record(
+        letter.client,
+        letter.period,
+        letter.kind,
+        status=str(report.status),
+        data=json.loads(json.dumps(report_document(report))),
+        html_sha256=hashlib.sha256(letter.html.encode()).hexdigest(),
+        created=datetime.now(UTC),
+    )
 
 
 def send_waiting(workspace: Workspace, ledger: Ledger) -> tuple[Delivery, ...]:

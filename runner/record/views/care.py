@@ -18,6 +18,7 @@ __all__ = [
     "HoldView",
     "LeaseView",
     "Recipient",
+    "ReportSummary",
     "ReportView",
     "WindowState",
     "WindowView",
@@ -141,6 +142,17 @@ class DeliveryState(StrEnum):
     REFUSED = "refused"
     BOUNCED = "bounced"
     UNSURE = "unsure"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportSummary:
+    """A recorded report without its data; `kind` is `final`, or `interim-` and the day it was made."""
+
+    client: str
+    period: str
+    kind: str
+    created: datetime
+    status: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
