@@ -48,7 +48,7 @@ COMMANDS = {
         "logs": ("runner.cli.logs:logs", "Print the output of hosts during a run."),
         "open": ("runner.cli.open:open_", "Open a site, a report or the result of a run."),
         "facts": ("runner.cli.facts:facts", "Show what is installed on a site and its host."),
-        "report": ("runner.cli.report:report", "Create a client's report and send it."),
+        "report": ("runner.cli.report:report", "Create reports for clients and send them."),
         "ledger": ("runner.cli.ledger:ledger", "Verify, export and erase recorded data."),
         "backup": ("runner.cli.show:backup", "List the snapshots of a site."),
     },

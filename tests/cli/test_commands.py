@@ -15,7 +15,7 @@ from runner.cli.main import COMMANDS, _run
 from tests.cli.workspaces import ROOT, sitecrew
 
 COMMANDS_OF_GROUPS = {
-    "list": ("clients", "holds", "hosts", "playbooks", "runs", "sites", "steps", "windows"),
+    "list": ("clients", "holds", "hosts", "playbooks", "reports", "runs", "sites", "steps", "windows"),
     "schedule": ("next", "list"),
     "backup": ("list",),
 }
