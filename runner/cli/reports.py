@@ -11,11 +11,12 @@ from zoneinfo import ZoneInfo
 
 from runner.cli.confirm import confirm_or_stop
 from runner.cli.open_ledger import open_for_writing
-from runner.cli.output import count_text, emit_json
+from runner.cli.output import emit_json
 from runner.cli.screen import out, style
 from runner.errors import ExitCode, SitecrewError, UsageError
 from runner.model import Period, first_code
 from runner.record import DeliveryState
+from runner.units import count
 
 if TYPE_CHECKING:
     from runner.deliver import Delivery
@@ -93,7 +94,7 @@ def _may_send(
     if workspace.settings.mail is None:
         raise UsageError("no mail server is set", hint="set `mail` in sitecrew.yaml")
     edition = "a new edition of the report" if options["again"] else "the report"
-    question = f"Send {edition} for {period or 'last month'} to {count_text(len(clients), 'client')}?"
+    question = f"Send {edition} for {period or 'last month'} to {count(len(clients), 'client')}?"
     return options["yes"] or confirm_or_stop(question, "report --send", otherwise="nothing was sent")
 
 
@@ -148,7 +149,7 @@ def _sent(client: Client, written: WrittenReport, delivery: Delivery) -> _Result
         detail = "; ".join(f"{one.address}: {one.state}: {one.reply}".removesuffix(": ") for one in late)
         return _result(client, written, str(delivery.state), detail, delivery)
     outcome = "sent" if delivery.attempted else "already sent"
-    detail = count_text(len(delivery.recipients), "recipient")
+    detail = count(len(delivery.recipients), "recipient")
     return _result(client, written, outcome, detail, delivery)
 
 

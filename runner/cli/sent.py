@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from runner.deliver import editions
-from runner.record import DeliveryState, rfc3339
+from runner.record import DeliveryState
+from runner.units import iso, local
 
 if TYPE_CHECKING:
     from runner.load import Workspace
@@ -35,7 +36,7 @@ class ListedReport:
         return {
             "client": self.client,
             "period": self.period,
-            "created": rfc3339(report.created) if report else None,
+            "created": iso(report.created) if report else None,
             "final": report.kind == _FINAL if report else None,
             "status": report.status if report else None,
             "sent": self.delivery is not None and self.delivery.state is DeliveryState.SENT,
@@ -47,7 +48,7 @@ class ListedReport:
         if self.report is None:
             return (self.client, self.period, "not created", "", "not sent")
         so_far = "" if self.report.kind == _FINAL else " (so far)"
-        created = f"{self.report.created.astimezone():%Y-%m-%d %H:%M}{so_far}"
+        created = f"{local(self.report.created)}{so_far}"
         return (self.client, self.period, created, self.report.status, self._sent())
 
     def _sent(self) -> str:
@@ -55,7 +56,7 @@ class ListedReport:
         if delivery is None:
             return "not sent"
         if delivery.state is DeliveryState.SENT:
-            return f"{delivery.updated.astimezone():%Y-%m-%d %H:%M}"
+            return local(delivery.updated)
         late = [one for one in delivery.recipients if one.state is not DeliveryState.SENT]
         return ", ".join(f"{one.state}: {one.address}" for one in late)
 
