@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from runner.cli.completion.table import TABLE, completion_table
 from runner.cli.main import COMMANDS, root
 from runner.cli.manual import manual, subcommands
 from runner.cli.vocabulary import step_pages
@@ -44,7 +45,8 @@ def pages(docs: Path) -> Mapping[Path, str]:
     """Return the text of every generated page, by path."""
     written = {"commands.md": reference(), "sitecrew.1": manual(), _DECISIONS: _decisions(docs)}
     steps = {f"steps/{name}": text for name, text in step_pages(docs / "steps/notes").items()}
-    return {docs / name: text for name, text in {**written, **steps}.items()}
+    texts = {docs / name: text for name, text in {**written, **steps}.items()}
+    return {**texts, TABLE: completion_table()}
 
 
 def _decisions(docs: Path) -> str:

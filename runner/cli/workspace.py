@@ -160,15 +160,14 @@ def schema(
 @click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    """Print the completion script for SHELL. Source it from the start-up file of your shell."""
-    from click.shell_completion import get_completion_class
+    """Print the completion script for SHELL. Source it from the start-up file of your shell.
 
-    from runner.cli.main import root
+    Completes commands, options, playbooks, sites, clients, hosts, runs, tags and selectors (tag:, client:).
+    """
+    from importlib.resources import files
 
-    kind = get_completion_class(shell)
-    if kind is None:
-        raise UsageError(f"no completion for {shell}")
-    out(kind(root, {}, "sitecrew", "_SITECREW_COMPLETE").source())
+    script = files("runner.cli") / "completion" / f"sitecrew.{shell}"
+    out(script.read_text("utf-8").rstrip("\n"))
 
 
 _INVENTORY = """\
