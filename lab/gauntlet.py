@@ -250,7 +250,7 @@ CASES = (
             "wp_footer",
             "echo '<br /><b>Warning</b>:  Undefined variable in <b>' . __FILE__ . '</b> on line <b>7</b>';",
         ),
-        because="prints warnings",
+        because="prints PHP warnings",
     ),
     Case(
         name="a stylesheet that is not there",

@@ -78,11 +78,7 @@ class LazyGroup(click.Group):
         """Find the command, or fail with the closest name."""
         name = args[0] if args else ""
         if name and not name.startswith("-") and name not in self.list_commands(ctx):
-            import difflib
-
-            near = difflib.get_close_matches(name, self.list_commands(ctx), 1)
-            hint = f"did you mean {near[0]}?" if near else "see: sitecrew -h"
-            raise UnknownNameError(f"there is no command {name!r}", hint=hint)
+            raise UnknownNameError(f"there is no command {name!r}", hint=_hint(name, self.list_commands(ctx)))
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
@@ -90,3 +86,15 @@ class LazyGroup(click.Group):
         for title, section in COMMANDS.items():
             with formatter.section(title):
                 formatter.write_dl([(name, summary) for name, (_, summary) in section.items()], col_max=14)
+
+
+def _hint(name: str, known: list[str]) -> str:
+    """Return what to type instead of a command that does not exist."""
+    import difflib
+
+    from runner.cli.habits import INSTEAD_OF_COMMANDS
+
+    near = difflib.get_close_matches(name, [*known, *INSTEAD_OF_COMMANDS], 1)
+    if not near:
+        return "see: sitecrew -h"
+    return f"use {instead}" if (instead := INSTEAD_OF_COMMANDS.get(near[0])) else f"did you mean {near[0]}?"

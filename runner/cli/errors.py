@@ -105,11 +105,15 @@ def _command(words: Sequence[str]) -> list[str]:
 
 
 def _described(error: click.ClickException) -> tuple[str, list[str]]:
+    from runner.cli.habits import INSTEAD_OF_OPTIONS
+
     if name := getattr(error, "command_name", ""):
         return f"there is no command {name!r}", _near(getattr(error, "possibilities", ()))
     match error:
         case click.NoSuchOption():
-            return f"there is no option {error.option_name}", _near(error.possibilities)
+            instead = INSTEAD_OF_OPTIONS.get(error.option_name, "")
+            hints = [f"use {instead}"] if instead else _near(error.possibilities)
+            return f"there is no option {error.option_name}", hints
         case click.MissingParameter() if error.param is not None:
             choices = error.param.type.get_missing_message(error.param, error.ctx) or ""
             hints = [_lowered(" ".join(choices.split()))] if choices else []

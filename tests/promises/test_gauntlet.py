@@ -54,7 +54,7 @@ before.
 Seconds are counted from the verdict to the health check that finds the site healthy, on a small and busy
 machine.
 
-How a site is judged: [health checks](health-checks.md). What follows: [transactions](transactions.md).
+How a site is judged: [health checks](../health-checks.md). What follows: [transactions](../transactions.md).
 
 This table is written by `tests/promises/test_gauntlet.py` into the file that `GAUNTLET_PAGE` names.
 
