@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterator
 
 import click
@@ -14,6 +15,8 @@ from runner.errors import ExitCode
 
 __all__ = ["manual", "subcommands"]
 
+_WIDTH = 79
+"""Columns of a line of the source."""
 _DESCRIPTION = """\
 Maintains WordPress and static websites over SSH: updates with rollback, backups, health checks, maintenance
 windows and reports to clients. Playbooks in YAML describe the work; an inventory describes hosts, clients and
@@ -97,9 +100,8 @@ def _command(command: click.Command, context: click.Context) -> Iterator[str]:
     yield ".TP"
     yield f"\\fB{_roff(context.command_path)}\\fR \\fI{_roff(usage)}\\fR".removesuffix(" \\fI\\fR")
     yield from _paragraphs(command.help or "", ".IP")
-    yield ".RS"
-    yield from _options(command, context)
-    yield ".RE"
+    if options := list(_options(command, context)):
+        yield from (".RS", *options, ".RE")
 
 
 def _options(command: click.Command, context: click.Context) -> Iterator[str]:
@@ -111,18 +113,25 @@ def _options(command: click.Command, context: click.Context) -> Iterator[str]:
 
 def _terms(terms: dict[str, str]) -> Iterator[str]:
     for term, text in terms.items():
-        yield from (".TP", f"\\fB{_roff(term)}\\fR", _roff(" ".join(text.split())))
+        yield from (".TP", f"\\fB{_roff(term)}\\fR", *_lines(text))
 
 
 def _paragraphs(text: str, macro: str = ".PP") -> Iterator[str]:
     for number, paragraph in enumerate(re.split(r"\n\s*\n", text.strip())):
         if number:
             yield macro
-        yield _roff(" ".join(paragraph.split()))
+        yield from _lines(paragraph)
+
+
+def _lines(text: str) -> list[str]:
+    """Return text as lines of roff, none of which is a request."""
+    wrapped = textwrap.wrap(
+        _roff(" ".join(text.split())), _WIDTH, break_long_words=False, break_on_hyphens=False
+    )
+    return [f"\\&{line}" if line.startswith(".") else line for line in wrapped]
 
 
 def _roff(text: str) -> str:
-    """Return text as roff: special characters escaped, `code` in bold, never a request."""
+    """Return text as roff: special characters escaped, `code` in bold."""
     escaped = text.replace("\\", r"\e").replace("-", r"\-").replace("'", r"\(aq").replace("^", r"\(ha")
-    escaped = re.sub(r"`([^`]*)`", r"\\fB\1\\fR", escaped).replace("`", r"\(ga").replace("~", r"\(ti")
-    return f"\\&{escaped}" if escaped.startswith(".") else escaped
+    return re.sub(r"`([^`]*)`", r"\\fB\1\\fR", escaped).replace("`", r"\(ga").replace("~", r"\(ti")

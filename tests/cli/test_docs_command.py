@@ -113,6 +113,15 @@ def test_manual_page_has_no_warnings(tmp_path: Path) -> None:
     assert "--plan FILE" in shown.stdout
 
 
+@pytest.mark.skipif(not shutil.which("mandoc"), reason="needs mandoc")
+def test_manual_page_passes_mandoc() -> None:
+    command = ["mandoc", "-Tlint", "-Wwarning", DOCS / "sitecrew.1"]
+    found = subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines()
+    assert [
+        line for line in found if "missing date" not in line
+    ] == []  # a page without a date is the same each day
+
+
 def test_manual_page_has_every_command_and_exit_code() -> None:
     import click
 
