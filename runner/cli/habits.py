@@ -80,6 +80,8 @@ INSTEAD_OF_OPTIONS: Mapping[str, str] = {
     "--become": "`become: true` on the step, and `become: sudo` on the host",
     "--become-user": "`user` of the host; `become: true` is root",
     "--extra-vars": "`-e`",
+    "--list-hosts": "`--list-sites`",
+    "--list-tasks": "`--list-steps`",
     "--start-at-task": "`--start-at`",
     "--step": "`--confirm`",
     "--syntax-check": "`sitecrew validate`",
