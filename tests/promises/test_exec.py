@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.crew import Crew
+from tests.crew import Crew, forget_marks, kill, marks, read_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,3 +47,18 @@ def test_json_events_carry_output_and_status(crew: Crew) -> None:
     assert (finished["status"], finished["output"]) == (None, "begun\n")
     assert "time limit" in finished["why"]
     assert ended.code == 3
+
+
+@pytest.mark.long
+def test_command_of_killed_controller_runs_once(crew: Crew) -> None:
+    forget_marks(crew.fleet, "web3")
+    text = 'echo once >>"$HOME/marks"; sleep 3; echo finished'
+    process = crew.start("exec", "-l", "globex-docs", "--json", "--", text)
+    read_until(process, "step.started")
+    kill(process)
+    resumed = crew.say("resume")
+    assert resumed.code == 0, resumed
+    assert resumed.out.startswith("== globex-docs  exit 0  ")
+    assert resumed.out.splitlines()[1:] == ["finished"]
+    assert marks(crew.fleet, "web3") == Counter({"once": 1})
+    forget_marks(crew.fleet, "web3")
