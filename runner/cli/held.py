@@ -49,6 +49,12 @@ class HeldItem:
             "since": rfc3339(self.since),
         }
 
+    def cells(self) -> tuple[str, ...]:
+        """One row of the table."""
+        item = f"{self.item} <= {self.version}" if self.version else self.item
+        until = self.until.isoformat() if self.until else ""
+        return (self.selector, item, until, self.set_by, self.why)
+
 
 def list_held(workspace: Workspace, ledger: Ledger | None, sites: Sequence[Site]) -> tuple[HeldItem, ...]:
     """Return the holds that are in force on sites: wide ones of the files first, then site by site."""

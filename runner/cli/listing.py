@@ -116,20 +116,7 @@ def holds(workspace: Workspace, limit: tuple[str, ...], exclude: tuple[str, ...]
     elif not found:
         say("no item is on hold")
     else:
-        table(
-            ("sites", "item", "version", "until", "set by", "why"),
-            [
-                (
-                    one.selector,
-                    one.item,
-                    one.version,
-                    one.until.isoformat() if one.until else "",
-                    one.set_by,
-                    one.why,
-                )
-                for one in found
-            ],
-        )
+        table(("sites", "item", "until", "set by", "why"), [one.cells() for one in found])
 
 
 @click.command()

@@ -178,8 +178,9 @@ def test_list_holds_shows_those_in_force(
     assert (found[2]["until"], found[2]["why"]) == ("2199-01-31", "Sale")
     assert _run(["list", "holds", "-l", "acme-shop"]) == 0
     head, *lines = capsys.readouterr().out.splitlines()
-    assert head.split() == ["sites", "item", "version", "until", "set", "by", "why"]
+    assert head.split() == ["sites", "item", "until", "set", "by", "why"]
     assert [line.split()[:2] for line in lines] == [["client:acme", "gallery"], ["acme-shop", "slider"]]
+    assert lines[1].split() == ["acme-shop", "slider", "<=", "4.2", "rollback", "white", "page"]
 
 
 def test_list_holds_needs_no_ledger(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:

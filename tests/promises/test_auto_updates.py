@@ -71,7 +71,7 @@ def test_an_update_that_broke_the_site_does_not_come_back_at_night(crew: Crew) -
     period = f"{datetime.now(UTC):%Y-%m}"
     (point,) = crew.say("report", "acme", "--period", period, "--json").json["auto_updates"]
     assert (point["item"], point["state"]) == (SLUG, "off")
-    assert crew.say("unhold", SITE, SLUG).code == 0
+    assert crew.say("unhold", SLUG, "-l", SITE).code == 0
     assert f"{SLUG} is no longer held: its automatic update is on again" in run(crew, "look", 0)
     assert listed(crew) == [FILE]
     crew.fleet.wp(SITE, "eval", NIGHT)
@@ -160,7 +160,7 @@ def test_a_held_theme_does_not_come_back_at_night(fresh_fleet: Fleet, tmp_path: 
     style = fresh_fleet.sites[SITE].path / f"wp-content/themes/{SLUG}/style.css"
     fresh_fleet.wp(SITE, "eval", THEMES_NIGHT)
     assert "Version: 1.0" in style.read_text()
-    assert crew.say("unhold", SITE, SLUG).code == 0
+    assert crew.say("unhold", SLUG, "-l", SITE).code == 0
     run(crew, "look", 0)
     fresh_fleet.wp(SITE, "eval", THEMES_NIGHT)
     assert "Version: 1.1" in style.read_text(), (

@@ -228,6 +228,6 @@ def test_a_package_with_another_folder_fails_once_and_is_held_then(blog: Fleet, 
     (planned,) = crew.say("plan", "plugins", "-l", SITE, "--json").json["sites"]
     why = held(planned["changes"])[SLUG]
     assert why.startswith(f"held because its package cannot be used: {first['why']}"), why
-    assert f"sitecrew unhold {SITE} {SLUG}" in why
+    assert f"sitecrew unhold {SLUG} -l {SITE}" in why
     assert crew.say("run", "plugins", "-l", SITE).code == 0
     assert plugin_version(blog, SITE, SLUG) == "1.0"

@@ -167,7 +167,7 @@ def test_the_ledger_holds_no_word_that_a_terminal_obeys(tmp_path: Path, word: st
 def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace whose ledger was begun under a umask that keeps nothing private."""
     folder = tmp_path_factory.mktemp("made") / "crew"
-    for command in (["init", str(folder)], ["-w", str(folder), "unhold", "acme-shop", "akismet"]):
+    for command in (["init", str(folder)], ["-w", str(folder), "unhold", "akismet", "-l", "acme-shop"]):
         sitecrew(*command, umask=0)
     return folder
 

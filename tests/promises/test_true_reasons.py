@@ -137,5 +137,5 @@ def test_what_was_undone_by_hand_is_not_said_to_have_broken_the_site(
     assert (undone.code, undone.err) == (0, "")
     undo = crew.show()["run"]
     planned = crew.say("plan", "one", "-l", SITE, "--json").json["sites"][0]["changes"]
-    why = f"undone by hand (Bob, {undo}) (to allow it again: sitecrew unhold {SITE} {SLUG})"
+    why = f"undone by hand (Bob, {undo}) (to allow it again: sitecrew unhold {SLUG} -l {SITE})"
     assert [c["why"] for c in planned if c["to"] == "1.1"] == [f"held because 1.1 was {why}"]
