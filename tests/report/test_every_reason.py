@@ -74,14 +74,14 @@ SAMPLES = {
     ),
     Cause.LARGE: ("major updates of core are held by the policy", "plan/policy.py"),
     Cause.RULED: ("minor updates are held for this site", "plan/policy.py"),
-    Cause.AGREED: ("held until 2026-12-24: Christmas sales", "plan/policy.py"),
+    Cause.AGREED: ("held until 2026-12-24: Christmas sales", "plan/holds.py"),
     Cause.UNDONE: (
         "held because 4.2 was undone by hand (to allow it again: sitecrew unhold x y)",
-        "plan/policy.py",
+        "plan/holds.py",
     ),
     Cause.BROKE: (
         "held because 4.2 broke this site: /cart/ (to retry: sitecrew unhold x y)",
-        "plan/policy.py",
+        "plan/holds.py",
     ),
     Cause.YOUNG: (
         "a minor update: waits until 2026-12-04 01:00 UTC, 7 days after it was first seen",
