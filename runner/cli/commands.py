@@ -12,7 +12,7 @@ __all__ = ["COMMANDS", "LazyGroup"]
 
 COMMANDS = {
     "Set up": {
-        "init": ("runner.cli.workspace:init", "Create a workspace: inventory, settings, one playbook."),
+        "init": ("runner.cli.init:init", "Create a workspace: inventory, settings, one playbook."),
         "discover": ("runner.cli.discover:discover", "Find the websites on a host, and add them."),
         "import": (
             "runner.cli.import_:import_",

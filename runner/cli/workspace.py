@@ -1,4 +1,4 @@
-"""Commands for the workspace itself: `init`, `validate`, `schema`, `completion`."""
+"""Commands for the workspace itself: `validate`, `schema`, `completion`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from runner.cli.errors import PROBLEM_KEYS, complain
-from runner.cli.hints import set_workspace
 from runner.cli.options import as_json, open_workspace, verbosity
 from runner.cli.output import emit_json, say
 from runner.cli.screen import json_text, out
@@ -19,53 +18,7 @@ from runner.units import count
 if TYPE_CHECKING:
     from runner.load import Workspace
 
-__all__ = ["completion", "init", "schema", "validate"]
-
-
-@click.command()
-@click.argument("folder", default=".", type=click.Path(file_okay=False, path_type=Path))
-def init(folder: Path) -> None:
-    """Create a workspace in FOLDER, by default the current folder. Existing files are kept."""
-    from runner.load import list_inventory, modeline, shipped, write_schemas
-    from runner.modes import user_umask
-
-    if folder != Path():
-        set_workspace(click.get_current_context(), str(folder))
-    _make_folder(folder)
-    created = []
-    has_inventory = bool(list_inventory(folder).files)
-    for name, text in (
-        ("inventory.yaml", modeline("inventory") + _INVENTORY),
-        ("sitecrew.yaml", modeline("settings") + _SETTINGS),
-        ("playbooks/weekly.yaml", modeline("playbook") + shipped("playbooks/weekly.yaml").read_text("utf-8")),
-        (".gitignore", "/.sitecrew/\n/reports/out/\n"),
-    ):
-        path = folder / name
-        if not path.exists() and not (has_inventory and name == "inventory.yaml"):
-            _make_folder(path.parent)
-            path.write_text(text, encoding="utf-8")
-            path.chmod(0o644 & ~user_umask() | 0o600)
-            created.append(name)
-    if not created:
-        raise UsageError(f"{folder} is already a workspace", hint="check it with: sitecrew validate")
-    write_schemas(folder)
-    where = "" if folder == Path() else f" in {folder}"
-    say(f"created {', '.join(created)}{where}")
-    say("next: add your first host and site to inventory.yaml, then")
-    say("  sitecrew validate            check the files for mistakes")
-    say("  sitecrew trust HOST          record the host's key")
-    say("  sitecrew doctor              check hosts and sites for problems")
-    say("  sitecrew plan weekly         show the planned changes")
-    say("  sitecrew run weekly          apply them")
-
-
-def _make_folder(folder: Path) -> None:
-    """Create a folder with the user's umask, but always usable by the user. Keep an existing one."""
-    from runner.modes import user_umask
-
-    if not folder.is_dir():
-        folder.mkdir(parents=True)
-        folder.chmod(0o755 & ~user_umask() | 0o700)
+__all__ = ["completion", "schema", "validate"]
 
 
 @click.command()
@@ -169,42 +122,3 @@ def completion(shell: str) -> None:
     script = files("runner.cli") / "completion" / f"sitecrew.{shell}"
     out(script.read_text("utf-8").rstrip("\n"))
 
-
-_INVENTORY = """\
-# Hosts, clients, sites and windows. All keys: docs/inventory.md, or `sitecrew schema inventory`.
-hosts:
-  web1:
-    address: web1.example.com     # a name from ~/.ssh/config works too
-    user: deploy
-clients:
-  acme:
-    name: Acme Bakery
-    timezone: Europe/Berlin
-    contacts: [{name: Office, email: office@acme.example}]
-    sites:
-      acme-shop:
-        url: https://www.acme.example
-        host: web1
-        path: /var/www/acme        # the folder with wp-config.php
-        pages: [/]                 # checked before and after a change
-windows:
-  weekly:
-    playbook: weekly
-    day: tuesday
-    at: "02:00"
-    timezone: client
-    sites: [all]
-"""
-
-_SETTINGS = """\
-# Settings of the agency. All keys: docs/settings.md, or `sitecrew schema settings`.
-agency:
-  name: Your web care
-# mail:
-#   host: smtp.example.com
-#   port: 587
-#   security: starttls
-#   from: care@example.com
-#   username: care
-#   password: {env: SMTP_PASSWORD}
-"""
