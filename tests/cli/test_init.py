@@ -148,6 +148,7 @@ def test_invalid_flag_creates_nothing(tmp_path: Path, words: list[str], message:
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.long
 def test_flags_for_a_host_create_a_workspace_that_passes_doctor(fleet: Fleet, tmp_path: Path) -> None:
     host = fleet.hosts["web2"]
     (tmp_path / "known").write_text(host.known_hosts_line() + "\n")
