@@ -69,6 +69,8 @@ def init(folder: Path, *, yes: bool, **options: Any) -> None:
     On a terminal, asks for the agency, the first host, the sites on it, their client and the mail server.
     Every question has a flag. Without a terminal and without flags, writes an example.
     """
+    from runner.load.inventory_files import has_inventory
+
     if folder != Path():
         set_workspace(click.get_current_context(), str(folder))
     interactive = can_ask() and not yes
@@ -79,7 +81,8 @@ def init(folder: Path, *, yes: bool, **options: Any) -> None:
         answers = _from_flags(options, folder)
     else:
         answers = None
-    created = create_workspace(folder, _files(answers), replace=replaced)
+    has_own = has_inventory(folder) and not (folder / "inventory.yaml").exists()
+    created = create_workspace(folder, _files(answers, has_own=has_own), replace=replaced)
     if answers and answers.trusted and "inventory.yaml" in created:
         _record_trust(folder, answers.trusted)
     where = "" if folder == Path() else f" in {folder}"
@@ -93,19 +96,24 @@ def _may_create(folder: Path, *, interactive: bool) -> frozenset[str]:
     Raises:
         UsageError: all files exist, and none is to be replaced.
     """
+    from runner.load.inventory_files import has_inventory
+
     existing = [name for name in _FILES if (folder / name).exists()]
     replaced = [
         name
         for name in existing[: len(existing) if interactive else 0]
         if name != ".gitignore" and confirm(f"{folder / name} exists. Replace it?", default=False)
     ]
-    if len(existing) == len(_FILES) and not replaced:
+    if (
+        set(existing) >= set(_FILES) - ({"inventory.yaml"} if has_inventory(folder) else set())
+        and not replaced
+    ):
         raise UsageError(f"{folder} is already a workspace", hint="check it with: sitecrew validate")
     return frozenset(replaced)
 
 
-def _files(answers: _Answers | None) -> dict[str, str]:
-    """Return the text of each file; the example without answers."""
+def _files(answers: _Answers | None, *, has_own: bool) -> dict[str, str]:
+    """Return the text of each file; the example without answers. `has_own`: the inventory has other files."""
     from runner.load import modeline, shipped, starter
 
     weekly = shipped("playbooks/weekly.yaml").read_text("utf-8")
@@ -113,8 +121,8 @@ def _files(answers: _Answers | None) -> dict[str, str]:
     if answers:
         inventory = starter.inventory_text(answers.hosts, answers.clients)
         settings = starter.settings_text(answers.agency, answers.mail)
-    return {
-        "inventory.yaml": modeline("inventory") + inventory,
+    files = {} if has_own else {"inventory.yaml": modeline("inventory") + inventory}
+    return files | {
         "sitecrew.yaml": modeline("settings") + settings,
         "playbooks/weekly.yaml": modeline("playbook") + starter.playbook_text(weekly),
         ".gitignore": starter.IGNORED,

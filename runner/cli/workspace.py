@@ -121,4 +121,3 @@ def completion(shell: str) -> None:
 
     script = files("runner.cli") / "completion" / f"sitecrew.{shell}"
     out(script.read_text("utf-8").rstrip("\n"))
-
