@@ -43,6 +43,8 @@ def create_workspace(
             written.replace(path)
         if new:
             write_schemas(folder)
+    except FileNotFoundError:  # the current folder is gone, which `main` explains
+        raise
     except OSError as error:
         raise UsageError(
             f"cannot create the workspace in {folder}: {error.strerror or error}",
