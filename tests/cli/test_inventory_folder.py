@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
 from tests.cli.workspaces import sitecrew
+from tests.crew import Crew
+
+if TYPE_CHECKING:
+    from lab import Fleet
 
 FILES = {
     "inventory/hosts.yaml": """\
@@ -96,3 +102,35 @@ def test_init_keeps_the_inventory_and_schema_names_both_lines(folder: Path):
         in result.stderr
     )
     assert "inventory.yaml:" not in result.stderr
+
+
+@pytest.mark.long
+def test_hosts_are_reached_with_options_of_defaults_and_group(fleet: Fleet, tmp_path: Path):
+    crew = Crew(fleet, tmp_path)
+    whole = tmp_path / "inventory.yaml"
+    tree = yaml.safe_load(whole.read_text())
+    hosts = tree.pop("hosts")
+    keys = {host.pop("identity_file") for host in hosts.values()}
+    ports = {host.pop("port") for host in hosts.values()}
+    user = hosts["web1"].pop("user")
+    hosts["web1"]["group"] = "first"
+    shared = {"identity_file": keys.pop(), "port": ports.pop()}
+    assert not keys | ports
+    whole.unlink()
+    (tmp_path / "inventory").mkdir()
+    for name, part in {
+        "hosts": {"defaults": shared, "groups": {"first": {"user": user}}, "hosts": hosts},
+        **{id_: {"clients": {id_: client}} for id_, client in tree.pop("clients").items()},
+        "windows": tree,
+    }.items():
+        (tmp_path / f"inventory/{name}.yaml").write_text(yaml.safe_dump(part))
+    listed = crew.say("list", "hosts", "-l", "group:first", "--json").json
+    assert [(host["host"], host["group"], host["user"]) for host in listed] == [("web1", "first", user)]
+    sites = crew.say("list", "sites", "-l", "group:first", "--json").json
+    (tmp_path / "playbooks/hello.yaml").write_text(
+        "steps:\n  - shell: {run: 'echo \"$USER\"', changes: true}\n"
+    )
+    done = crew.say("run", "hello", "-l", "group:first", "--yes", "--json")
+    assert done.code == 0, done.err
+    ran = {event["site"] for event in done.events if event["event"] == "step.finished"}
+    assert ran == {site["site"] for site in sites}
