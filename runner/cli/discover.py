@@ -15,6 +15,7 @@ from runner.cli.output import closest_hint, emit_json, say, table
 from runner.cli.screen import out
 from runner.errors import ExitCode, UnknownNameError
 from runner.shell import command
+from runner.units import count
 from runner.untrusted import sentence
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def print_sites(
         table(_HEADS, rows)
     if left := len(sites) - len(shown):
         listed = "" if workspace is None else f"; to list them: {command('discover', host, '--all')}"
-        say(f"{_count(left)} that this login cannot read or write{listed}")
+        say(f"{count(left, 'site')} that this login cannot read or write{listed}")
 
 
 def _known_as(workspace: Workspace | None, host: str, site: FoundSite) -> str:
@@ -129,10 +130,6 @@ def _remark(name: str, site: FoundSite) -> str:
     if name:
         return f"in the inventory: {name}"
     return site.note or ("a network of sites" if site.multisite else "")
-
-
-def _count(number: int) -> str:
-    return f"{number} site{'s' * (number != 1)}"
 
 
 def _new(workspace: Workspace, host: str, sites: Sequence[FoundSite], *, all_: bool) -> list[Candidate]:
@@ -180,13 +177,13 @@ def _add(workspace: Workspace, clients: Sequence[NewClient], *, yes: bool) -> in
         state = "" if client.id in workspace.inventory.clients else " (new)"
         for site in client.sites:
             say(f"  client {client.id}{state}: {site.name}  {sentence(site.url)}")
-    count = _count(len(names))
+    new = count(len(names), "site")
     if not yes and not confirm_or_stop(
-        f"Add {count} to the inventory?", "discover --add", otherwise="nothing was added"
+        f"Add {new} to the inventory?", "discover --add", otherwise="nothing was added"
     ):
         return ExitCode.FAILED
     files = add_clients(workspace, clients)
-    say(f"added {count} to {', '.join(files)}; check them with: {command('doctor', *_limits(names))}")
+    say(f"added {new} to {', '.join(files)}; check them with: {command('doctor', *_limits(names))}")
     return ExitCode.OK
 
 

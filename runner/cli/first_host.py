@@ -13,7 +13,8 @@ from runner.cli.discover import print_sites
 from runner.cli.errors import complain
 from runner.cli.questions import ask, confirm
 from runner.cli.screen import say, style
-from runner.errors import HostKeyError, SitecrewError
+from runner.errors import HostKeyError, LoginRefusedError, SitecrewError
+from runner.shell import words
 
 if TYPE_CHECKING:
     from runner.hosts.hosts import Hosts
@@ -58,11 +59,18 @@ def try_host(host: NewHost, *, fingerprint: str, can_ask: bool) -> FirstHost:
             found = discover(access.remote(known))
         except SitecrewError as error:
             complain(error)
+            if isinstance(error, LoginRefusedError):
+                say(f"  To authorize your key there: {_copy_id(host)}")
             return FirstHost(trusted=trusted)
     print_sites(None, host.name, found.sites)
     for limit in found.limits:
         say(f"incomplete: {limit}")
     return FirstHost(found.sites, trusted, is_reached=True)
+
+
+def _copy_id(host: NewHost) -> str:
+    port = ("-p", host.port) if host.port else ()
+    return words("ssh-copy-id", *port, f"{host.user}@{host.address}" if host.user else host.address)
 
 
 @contextmanager

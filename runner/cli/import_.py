@@ -17,6 +17,7 @@ from runner.cli.options import as_json, with_workspace
 from runner.cli.output import emit_json, say, table
 from runner.errors import ExitCode, UsageError
 from runner.shell import command
+from runner.units import count
 from runner.untrusted import sentence
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def import_(workspace: Workspace, *, file: str, json_: bool, dry_run: bool, yes:
     if not new:
         say("nothing to add to the inventory")
     elif not dry_run:
-        question = f"Add {_count(len(new))} to the inventory?"
+        question = f"Add {count(len(new), 'site')} to the inventory?"
         if not yes and not confirm_or_stop(question, "import", otherwise="nothing was added"):
             return ExitCode.FAILED
         _print_added(found, add_clients(workspace, found.clients))
@@ -146,7 +147,7 @@ def _print(workspace: Workspace, found: _Import, ignored: Sequence[str]) -> None
     if rows:
         table(("SITE", "CLIENT", "ADDRESS", "FOLDER"), rows)
     if found.existing:
-        say(f"{_count(len(found.existing))} already in the inventory")
+        say(f"{count(len(found.existing), 'site')} already in the inventory")
     if ignored:
         say(f"columns that are not used: {sentence(', '.join(ignored))}")
 
@@ -154,11 +155,7 @@ def _print(workspace: Workspace, found: _Import, ignored: Sequence[str]) -> None
 def _print_added(found: _Import, files: tuple[str, ...]) -> None:
     complete, incomplete = found.names(complete=True), found.names(complete=False)
     if complete:
-        say(f"added {_count(len(complete))} to {', '.join(files)}; check with: {command('doctor')}")
+        say(f"added {count(len(complete), 'site')} to {', '.join(files)}; check with: {command('doctor')}")
     if incomplete:
-        say(f"added {_count(len(incomplete))} as comments: set `host` and `path`, or find them on a host:")
+        say(f"added {count(len(incomplete), 'site')} as comments: add host and path, or find them on a host:")
         say(f"  {command('import')} FILE --host HOST")
-
-
-def _count(number: int) -> str:
-    return f"{number} site{'s' * (number != 1)}"

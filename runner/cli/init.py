@@ -154,18 +154,24 @@ def _ask_host(options: dict[str, Any]) -> tuple[NewHost | None, FirstHost]:
     from runner.load import addresses
     from runner.load.values import whole
 
-    given = dict(options)
+    address, user, port = options["host"], options["user"], options["port"]
+    trusted, again = "", False
     while True:
-        address = given["host"] or ask("First host", addresses.address, empty="later")
+        if again or not address:
+            address = ask("First host", addresses.address, default=address or "", empty="later")
         if not address:
             return None, FirstHost()
-        given["user"] = given["user"] or ask("User", addresses.account, empty="from ~/.ssh/config")
-        given["port"] = given["port"] or ask("Port", whole(1, 65535), empty="from ~/.ssh/config, else 22")
-        host = _host({**given, "host": address})
+        if again or not user:
+            user = ask("User", addresses.account, default=user or "", empty="from ~/.ssh/config")
+        if again or not port:
+            usual = "from ~/.ssh/config, else 22"
+            port = ask("Port", whole(1, 65535), default=str(port or ""), empty=usual)
+        host = _host({**options, "host": address, "user": user, "port": port})
         found = try_host(host, fingerprint=options["fingerprint"], can_ask=True)
+        trusted = found.trusted or trusted
         if found.is_reached or not confirm("Try again with other values?", default=True):
-            return host, found
-        given = {**options, "host": None, "user": None, "port": None}
+            return host, replace(found, trusted=trusted)
+        again = True
 
 
 def _from_flags(options: dict[str, Any], folder: Path) -> _Answers:
