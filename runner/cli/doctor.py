@@ -8,8 +8,8 @@ import click
 
 from runner.cli.hints import for_workspace
 from runner.cli.options import as_json, selecting, verbosity, with_workspace
-from runner.cli.output import emit_json, say
-from runner.cli.screen import out, style
+from runner.cli.output import emit_json, out_wrapped, say
+from runner.cli.screen import style
 from runner.cli.selection import find_playbook, select_sites
 from runner.errors import ExitCode
 from runner.model import first_code
@@ -71,6 +71,6 @@ def _as_json(check: Check) -> dict[str, Any]:
 def _print(check: Check) -> None:
     good = check.code == ExitCode.OK
     sign = style("ok", fg="green") if good else style("!!", fg="red", bold=True)
-    out(f"{sign}  {style(check.about, bold=True)}: {sentence(check.finding, _LONGEST)}")
+    out_wrapped(f"{sign}  {style(check.about, bold=True)}: {sentence(check.finding, _LONGEST)}", indent=4)
     if check.hint:
-        out(f"      {for_workspace(sentence(check.hint, _LONGEST))}")
+        out_wrapped(f"      {for_workspace(sentence(check.hint, _LONGEST))}", indent=6)

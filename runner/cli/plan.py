@@ -12,11 +12,11 @@ import click
 from runner.cli.chosen import lists_only, print_chosen
 from runner.cli.hints import for_workspace, retyped
 from runner.cli.options import as_json, choosing_steps, selecting, verbosity, with_variables, with_workspace
-from runner.cli.output import emit_json, say
+from runner.cli.output import emit_json, out_wrapped, say, table
 from runner.cli.screen import out, style
 from runner.cli.selection import find_playbook, select_sites
 from runner.errors import ExitCode
-from runner.model import Action, Plan, SitePlan, first_code
+from runner.model import Action, Change, Plan, SitePlan, first_code
 from runner.units import count
 from runner.untrusted import sentence
 
@@ -140,20 +140,22 @@ def _cleaned(site: SitePlan) -> SitePlan:
 def _print_site(site: SitePlan, *, everything: bool) -> None:
     out(f"{style(site.site, bold=True)} ({site.client})")
     for problem in site.problems:
-        out(f"  {style('!', fg='red')} {for_workspace(problem)}")
+        out_wrapped(f"  {style('!', fg='red')} {for_workspace(problem)}", indent=4)
     for note in site.notes:
-        out(f"  {style('!', fg='yellow')} {for_workspace(note)}")
+        out_wrapped(f"  {style('note:', fg='yellow')} {for_workspace(note)}", indent=4)
     shown = [c for c in site.changes if everything or c.action is not Action.SKIP]
-    width = max((len(change.item) for change in shown), default=0)
-    for change in shown:
-        action = style(f"{change.action:<8}", fg=_COLORS[change.action])
-        arrow = f"{change.from_version} -> {change.to_version}" if change.to_version else change.from_version
-        why = change.why if everything or change.action is not Action.CHANGE else ""
-        why = "" if why in site.problems else why
-        why = for_workspace("; ".join(filter(None, (why, change.note))))
-        out(f"  {action} {change.item:<{width}}  {arrow:<20}  {why}".rstrip())
+    table((), [_cells(change, site, everything=everything) for change in shown], indent=2)
     if not shown and not site.problems:
         out("  no changes")
+
+
+def _cells(change: Change, site: SitePlan, *, everything: bool) -> tuple[str, str, str, str]:
+    """Return the action, the item, its versions and, where it matters, the reason."""
+    arrow = f"{change.from_version} -> {change.to_version}" if change.to_version else change.from_version
+    why = change.why if everything or change.action is not Action.CHANGE else ""
+    why = "" if why in site.problems else why
+    why = for_workspace("; ".join(filter(None, (why, change.note))))
+    return style(change.action, fg=_COLORS[change.action]), change.item, arrow, why
 
 
 def _print_totals(made: Plan, command: str) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from runner.cli.choice import interrupted_text
 from runner.cli.hints import for_workspace
-from runner.cli.output import auto_update_text, outcome_text
+from runner.cli.output import auto_update_text, out_wrapped, outcome_text
 from runner.cli.screen import out, style
 from runner.model import Outcome, State, Trigger
 from runner.units import clock, count, duration, local
@@ -31,32 +31,35 @@ def print_run(view: RunView) -> None:
     """Print the run and the acts of operators on it."""
     head = view.summary
     took = duration(head.finished - head.started) if head.finished else ""
-    out(
+    out_wrapped(
         f"{style(head.run, bold=True)}  {head.playbook}  {local(head.started, zone=True)}  "
         f"{took}  {run_text(head)}"
     )
     if head.trigger == Trigger.EXEC:
         out(f"  $ {head.title}")
     if head.interrupted:
-        out(f"  {for_workspace(interrupted_text(head))}")
+        out_wrapped(f"  {for_workspace(interrupted_text(head))}")
     for act in view.acts:
         login = "" if act.login == act.operator else f" ({act.login})"
-        out(f"  {local(act.at)}  {act.act} by {act.operator}{login} on {act.host}")
+        out_wrapped(f"  {local(act.at)}  {act.act} by {act.operator}{login} on {act.host}", indent=4)
 
 
 def print_site(site: SiteView, run: RunSummary, *, verbose: bool) -> None:
     """Print a site with its steps and changes; with `verbose`, also the looks at it."""
     row = site.row
-    out(f"\n{style(row.site, bold=True)} ({row.client})  {_site_text(row, run)}{_why(row.why)}")
+    out()
+    out_wrapped(
+        f"{style(row.site, bold=True)} ({row.client})  {_site_text(row, run)}{_why(row.why)}", indent=4
+    )
     for problem in site.problems:
-        out(f"  ! {for_workspace(problem)}")
+        out_wrapped(f"  ! {for_workspace(problem)}", indent=4)
     for auto in site.auto_updates:
         state = "off" if auto.run == run.run and auto.state != "forced" else auto.state
-        out(f"  ! {auto_update_text(auto.item, state, auto.forced)}")
+        out_wrapped(f"  ! {auto_update_text(auto.item, state, auto.forced)}", indent=4)
     for step in site.steps:
         _print_step(step, row)
     for look in site.looks if verbose else ():
-        out(style(f"  {_look_text(look)}", dim=True))
+        out_wrapped(style(f"  {_look_text(look)}", dim=True), indent=4)
 
 
 def print_output(step: StepOutput) -> None:
@@ -80,17 +83,19 @@ def _print_step(step: StepView, row: SiteRow) -> None:
     state += " " * (_WIDTH - len(step.outcome or ""))
     line = f"  {step.step:<22} {state} {duration(step.seconds):>7}"
     repeated = any(change.why and step.why.endswith(change.why) for change in step.changes)
-    out((line if repeated or step.why == row.why else f"{line}{_why(step.why)}").rstrip())
+    out_wrapped((line if repeated or step.why == row.why else f"{line}{_why(step.why)}").rstrip(), indent=6)
     if step.trials and step.trials > 1:
         out(style(f"      {count(step.trials, 'trial')}, {count(step.looks or 0, 'look')}", dim=True))
     for change in step.changes:
         arrow = f"{change.from_version} -> {change.to_version}"
-        out(f"      {change.item:<26} {arrow:<20} {outcome_text(change.outcome)}{_why(change.why)}")
+        out_wrapped(
+            f"      {change.item:<26} {arrow:<20} {outcome_text(change.outcome)}{_why(change.why)}", indent=8
+        )
         if change.unverified:
-            out(f"        unverified: the site could not be checked: {change.unverified}")
+            out_wrapped(f"        unverified: the site could not be checked: {change.unverified}", indent=10)
         if change.uncertain:
             version = change.from_version or "its old version"
-            out(f"        uncertain: could not confirm that it is back at {version}")
+            out_wrapped(f"        uncertain: could not confirm that it is back at {version}", indent=10)
 
 
 def _look_text(look: LookView) -> str:

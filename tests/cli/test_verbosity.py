@@ -189,6 +189,7 @@ def test_plan_prints_sites_by_verbosity(
 
 CONTENTS = "no mistakes found: 1 client, 2 sites, 1 host, 0 windows, 3 playbooks\n"
 NAMES = """\
+  files: inventory.yaml
   clients: acme
   sites: acme-shop, acme-docs
   hosts: web1
