@@ -119,6 +119,6 @@ def terminal_markdown(page: Page) -> str:
         if not target or path == page.path or not path.is_relative_to(folder):
             return text
         name = _name(path.relative_to(folder).as_posix())
-        return text if name in text or name.startswith(_APART) else f"{text} (`{name}`)"
+        return text if name == text.strip("`") or name.startswith(_APART) else f"{text} (`{name}`)"
 
     return re.sub(r"(?<!!)" + _LINK.pattern, named, page.text)
