@@ -36,7 +36,7 @@ class StarterMail:
 def inventory_text(hosts: Sequence[NewHost], clients: Sequence[NewClient]) -> str:
     """Return inventory.yaml with these hosts and clients, and a weekly window."""
     lines = [
-        "# Hosts, clients, sites and windows. All keys: docs/inventory.md, or `sitecrew schema inventory`."
+        "# Hosts, clients, sites and windows. All keys: sitecrew docs inventory."
     ]
     lines += ["hosts:", *(one for host in hosts for one in host_lines(host, 2))]
     if not hosts:
@@ -51,7 +51,7 @@ def inventory_text(hosts: Sequence[NewHost], clients: Sequence[NewClient]) -> st
 
 def settings_text(agency: str, mail: StarterMail | None) -> str:
     """Return sitecrew.yaml."""
-    head = "# Settings of the agency. All keys: docs/settings.md, or `sitecrew schema settings`.\n"
+    head = "# Settings of the agency. All keys: sitecrew docs settings.\n"
     head += f"agency:\n  name: {yaml_value(agency)}\n{_AGENCY}"
     return head + (_mail_text(mail) if mail else _NO_MAIL) + _POLICY
 
@@ -135,7 +135,7 @@ _PLAYBOOK = """\
 """
 
 EXAMPLE_INVENTORY = (
-    "# Hosts, clients, sites and windows. All keys: docs/inventory.md, or `sitecrew schema inventory`.\n"
+    "# Hosts, clients, sites and windows. All keys: sitecrew docs inventory.\n"
     "hosts:\n"
     + "".join(f"  {line}\n" for line in _HOST.splitlines())
     + "clients:\n"

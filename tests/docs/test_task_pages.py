@@ -94,7 +94,7 @@ def test_wrong_command_line_does_not_parse(words: list[str]) -> None:
 
 def write_quick_start(folder: Path) -> None:
     """Follow the quick start: init, then replace the files by those of the page."""
-    assert sitecrew("init", str(folder)).code == 0
+    assert sitecrew("init", str(folder), "--yes").code == 0
     for text in blocks(QUICK_START, "yaml"):
         name = re.match(r"# (\S+)", text)
         assert name
