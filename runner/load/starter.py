@@ -35,9 +35,7 @@ class StarterMail:
 
 def inventory_text(hosts: Sequence[NewHost], clients: Sequence[NewClient]) -> str:
     """Return inventory.yaml with these hosts and clients, and a weekly window."""
-    lines = [
-        "# Hosts, clients, sites and windows. All keys: sitecrew docs inventory."
-    ]
+    lines = ["# Hosts, clients, sites and windows. All keys: sitecrew docs inventory."]
     lines += ["hosts:", *(one for host in hosts for one in host_lines(host, 2))]
     if not hosts:
         lines += _commented(_HOST)
