@@ -35,7 +35,7 @@ def blocks(page: Path, language: str) -> list[str]:
 def command_lines(page: Path) -> Iterator[list[str]]:
     """Yield the arguments of each `sitecrew` in the shell blocks and in the text of a page."""
     text = page.read_text()
-    lines = [line for block in blocks(page, "sh") for line in block.splitlines()]
+    lines = [line for block in blocks(page, "sh") for line in block.replace("\\\n", " ").splitlines()]
     lines += [" ".join(code.split()) for code in _INLINE.findall(_BLOCK.sub("", text))]
     for line in lines:
         lexer = shlex.shlex(line.replace("$(", "\n"), posix=True, punctuation_chars=True)
