@@ -81,6 +81,8 @@ class Terminal:
         """Each different screen, in order."""
         self.output = b""
         """All bytes that the program has printed."""
+        self.chunks: list[tuple[float, bytes]] = []
+        """The same in pieces, each with the seconds since the program was started."""
         self._screen = pyte.HistoryScreen(columns, rows, history=SCROLLBACK, ratio=1)
         self._stream = pyte.ByteStream(self._screen)
         self._started = time.monotonic()
@@ -183,6 +185,7 @@ class Terminal:
 
     def _show(self, data: bytes) -> None:
         self.output += data
+        self.chunks.append((time.monotonic() - self._started, data))
         self._stream.feed(data)
         if not self.frames or self.frames[-1].text != self.screen:
             self.frames.append(Frame(time.monotonic() - self._started, self.screen))

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from lab.terminal import Row
 
-__all__ = ["svg"]
+__all__ = ["frame", "row", "svg"]
 
 CELL = (8.4, 18.0)
 """Width and height of a character at 14 px, in px."""
@@ -43,15 +43,21 @@ def svg(rows: Sequence[Row], columns: int, *, title: str) -> str:
         columns: Width of the terminal.
         title: Text of the title bar, and the picture's description for screen readers.
     """
+    drawn = "\n".join(filter(None, (row(number, cells) for number, cells in enumerate(rows))))
+    return frame(drawn, columns, len(rows), title=title)
+
+
+def frame(drawn: str, columns: int, rows: int, *, title: str, style: str = "") -> str:
+    """Draw a window around rows that are drawn already; `style` is a style sheet."""
     width = columns * CELL[0] + 2 * PADDING
-    height = len(rows) * CELL[1] + 2 * PADDING + BAR
-    drawn = "\n".join(filter(None, (_row(number, row) for number, row in enumerate(rows))))
+    height = rows * CELL[1] + 2 * PADDING + BAR
     name = escape(title)
+    sheet = f"<style>\n{style}</style>\n" if style else ""
     return f"""\
 <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" \
 height="{height:.0f}" role="img" aria-label="{name}">
 <title>{name}</title>
-<rect width="100%" height="100%" rx="8" fill="{BACKGROUND}"/>
+{sheet}<rect width="100%" height="100%" rx="8" fill="{BACKGROUND}"/>
 <g font-family="{FONT}" font-size="14" fill="{FOREGROUND}" xml:space="preserve">
 <text x="{width / 2:.0f}" y="22" text-anchor="middle" font-size="12" fill="{TITLE}">{name}</text>
 {drawn}
@@ -60,9 +66,10 @@ height="{height:.0f}" role="img" aria-label="{name}">
 """
 
 
-def _row(number: int, row: Row) -> str:
+def row(number: int, shown: Row) -> str:
+    """Draw the characters of the row with that number, from 0 at the top."""
     y = BAR + PADDING + (number + 0.75) * CELL[1]
-    cells = [(column, row[column]) for column in sorted(row) if row[column].data]
+    cells = [(column, shown[column]) for column in sorted(shown) if shown[column].data]
     texts = []
     for style, group in groupby(cells, key=lambda cell: _style(cell[1])):
         run = list(group)

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from lab.demo.result import Change, Visits
     from lab.demo.workspace import Workspace
     from lab.fleet import Fleet
+    from lab.spec import FleetSpec
 
-__all__ = ["Story"]
+__all__ = ["Story", "forget_progress"]
 
 ENDED_WELL = {0, 5}
 """Exit codes of `sitecrew run` that belong to the story: ok, and undone."""
@@ -34,6 +35,16 @@ NEXT = (
     ("scripts/demo down", "stop everything that the demo has started"),
     ("scripts/demo wipe", "stop it and remove its files"),
 )
+
+
+def progress_file(spec: FleetSpec) -> Path:
+    """Which chapter comes next, and for which workspace."""
+    return spec.root / "demo.json"
+
+
+def forget_progress(spec: FleetSpec) -> None:
+    """Let the demo start with its first chapter, on reset sites and with an empty ledger."""
+    progress_file(spec).unlink(missing_ok=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +112,7 @@ class Story:
 
     @property
     def _state(self) -> Path:
-        return self.fleet.spec.root / "demo.json"
+        return progress_file(self.fleet.spec)
 
     def _progress(self) -> Progress:
         kept = json.loads(self._state.read_text())

@@ -42,7 +42,7 @@ class Copy:
     cache: Path
 
     def start(self, *arguments: str) -> Terminal:
-        known = pwd.getpwnam(self.user)
+        known = pwd.getpwnam(self.caller)
         spec = {"root": str(self.spec.root), "network": self.spec.network, "users": self.spec.users}
         options = [f"--{name}={value}" for name, value in spec.items()]
         env = {
@@ -56,6 +56,16 @@ class Copy:
         argv = [sys.executable, "-m", "lab.demo", *options, *arguments]
         return Terminal(argv, folder=self.folder, env=env, columns=100, rows=30, patience=PATIENCE)
 
+    @property
+    def caller(self) -> str:
+        """The user who calls sudo, or root if this Python is in a folder that is closed to others."""
+        argv = [sys.executable, "-c", ""]
+        try:
+            subprocess.run(argv, user=self.user, cwd="/", check=True, stderr=subprocess.DEVNULL)
+        except (PermissionError, subprocess.CalledProcessError):
+            return "root"
+        return self.user
+
     def finish(self, *arguments: str, code: int = 0) -> Terminal:
         """The demo to its end, and how long it was silent."""
         with self.start(*arguments) as terminal:
@@ -65,7 +75,7 @@ class Copy:
 
     def foreign_files(self) -> list[Path]:
         """Files of the folder that do not belong to the user."""
-        uid = pwd.getpwnam(self.user).pw_uid
+        uid = pwd.getpwnam(self.caller).pw_uid
         return [path for path in self.folder.rglob("*") if path.lstat().st_uid != uid]
 
     def report(self, client: str) -> str:
@@ -110,7 +120,7 @@ def prepare(made: Copy) -> None:
         downloads.ensure().folder, made.cache / downloads.ensure().folder.name, copy_function=link
     )
     make_user(made.user, made.folder, "ssh-ed25519 unused")
-    subprocess.run(["chown", "-R", f"{made.user}:{made.user}", made.folder], check=True)
+    subprocess.run(["chown", "-R", f"{made.caller}:", made.folder], check=True)
 
 
 def link(source: str, target: str) -> None:
