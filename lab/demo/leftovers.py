@@ -36,7 +36,7 @@ def say_what_is_left(fleet: Fleet, workspace: Workspace) -> None:
     say("left on this machine:")
     for path, what in left.items():
         if Path(path).exists():
-            say(f"  {path:<34} {what}")
+            say(f"  {path}\n    {what}")
     _say_packages(fleet.installed_packages)
     say("scripts/demo continues; scripts/demo wipe removes all but the packages")
 
@@ -45,13 +45,16 @@ def wipe(fleet: Fleet, workspace: Workspace) -> None:
     """Stop everything, and remove every file and user of the demo."""
     packages = fleet.installed_packages
     with waiting() as note:
-        note("stop the hosts and servers, remove users and files")
         users = [fleet.spec.user(host.name) for host in fleet.spec.hosts]
+        note("stop the hosts and servers")
+        fleet.down()
+        note("remove users and files")
         fleet.wipe()
         for user in users:
             for place in ("/var/tmp", "/tmp"):
                 shutil.rmtree(f"{place}/.sitecrew-{user}", ignore_errors=True)
         downloads.clear()
+        fleet.spec.root.with_name(f"{fleet.spec.root.name}.lock").unlink(missing_ok=True)
     removed = [fleet.spec.root, downloads.cache_folder()]
     if strangers := workspace.strangers(fleet.spec.network):
         say(f"kept: {workspace.state}, as inventory.yaml has hosts of yours: {', '.join(strangers)}")
