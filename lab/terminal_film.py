@@ -6,7 +6,8 @@ Where no style sheet is applied, or motion is not wanted, the last screen is sho
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import pyte
@@ -34,25 +35,26 @@ def shots(
     columns: int,
     rows: int,
     *,
-    shortest: float = 0.4,
-    longest: float = 1.2,
+    count: int = 40,
+    seconds: float = 0.4,
     last: float = 8.0,
 ) -> list[Shot]:
-    """Replay what a program has printed.
+    """Replay what a program has printed, in time lapse.
 
     Args:
         chunks: Seconds and bytes, as `Terminal.chunks` has them.
         columns: Width of the terminal.
         rows: Height of the terminal.
-        shortest: Screens that are replaced sooner are left out. Seconds.
-        longest: Seconds for which a screen is shown at most.
+        count: How many screens are taken, at equal intervals. Equal ones in a row become one.
+        seconds: For how long each of them is shown.
         last: Seconds for which the last one is shown.
     """
     screens = list(_screens(chunks, columns, rows))
-    kept = [(at, screen) for (at, screen), (later, _) in pairwise(screens) if later - at >= shortest]
-    kept.append(screens[-1])
-    found = [Shot(min(later - at, longest), screen) for (at, screen), (later, _) in pairwise(kept)]
-    return [*found, Shot(last, kept[-1][1])]
+    start, end = screens[0][0], screens[-1][0]
+    instants = [start + (end - start) * number / count for number in range(count)]
+    taken = [max((one for one in screens if one[0] <= at), key=itemgetter(0))[1] for at in instants]
+    found = [Shot(seconds * len(list(same)), screen) for screen, same in groupby(taken)]
+    return [*found, Shot(last, screens[-1][1])]
 
 
 def _screens(

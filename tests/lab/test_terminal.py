@@ -83,17 +83,12 @@ def test_picture_holds_every_word_and_its_color() -> None:
 
 
 def test_a_film_shows_each_screen_in_turn() -> None:
-    chunks = [
-        (0.0, b"one\r\n"),
-        (1.0, b"two\r\n"),
-        (1.5, b"left out\r\n"),
-        (1.6, b"\x1b[2K\x1b[1A\x1b[2Kthree"),
-    ]
-    shown = shots(chunks, 20, 4, last=5.0)
-    assert [shot.seconds for shot in shown] == pytest.approx([1.0, 0.6, 5.0])
+    chunks = [(0.0, b"one\r\n"), (2.0, b"two\r\n"), (3.9, b"left out\r\n"), (4.0, b"\x1b[1A\x1b[2Kthree")]
+    shown = shots(chunks, 20, 4, count=4, seconds=1.0, last=6.0)
+    assert [shot.seconds for shot in shown] == [2.0, 2.0, 6.0]
     drawn = film(shown, 20, title="a & b")
     ET.fromstring(drawn)  # noqa: S314  # our own
     assert drawn.count(">one</text>") == 1  # drawn once, used three times
     assert drawn.count('href="#r0"') == 3
     assert ("two" in drawn, "left out" in drawn, "three" in drawn) == (True, False, True)
-    assert "@keyframes k2{24.24%{visibility:visible}0%{visibility:hidden}}" in drawn
+    assert "@keyframes k2{40.00%{visibility:visible}0%{visibility:hidden}}" in drawn
