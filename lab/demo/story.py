@@ -85,7 +85,9 @@ class Story:
         if code not in ENDED_WELL:
             say(f"\nsitecrew ended with exit code {code}: the demo stops here")
             return 1
-        done = tuple(changes(self._runs()))
+        with waiting() as note:
+            note("read the result")
+            done = tuple(changes(self._runs()))
         heading("What happened")
         for line in summary(done, counter.visits, len(self.fleet.sites)):
             say(line)
@@ -139,7 +141,9 @@ class Story:
 
     def _run(self) -> int:
         """Run the window, or resume the run that was interrupted."""
-        runs = self.workspace.read("list", "runs")
+        with waiting() as note:
+            note("look for a run that was interrupted")
+            runs = self.workspace.read("list", "runs")
         command = ("run", "weekly")
         if runs and runs[0]["state"] != "ended":
             command = ("resume", runs[0]["run"])
@@ -156,7 +160,9 @@ class Story:
     def _send_reports(self) -> None:
         period = f"{datetime.now(UTC):%Y-%m}"
         for client in self.fleet.spec.clients:
-            self.workspace.read("report", client.id, "--period", period, "--send", "--again")
+            with waiting() as note:
+                note(f"send the report to {client.email}")
+                self.workspace.read("report", client.id, "--period", period, "--send", "--again")
             say(f"  {'report':<13}reports/out/{client.id}-{period}.html, mailed to {client.email}")
         mailbox = self.fleet.mailbox
         say(f"  {'mailbox':<13}{mailbox.letters_folder} ({len(mailbox.letters())} messages)")
