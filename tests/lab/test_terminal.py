@@ -26,8 +26,8 @@ def test_program_is_typed_to_and_read() -> None:
 
 def test_program_sees_the_size_and_its_change() -> None:
     text = """import os, signal
-print(*os.get_terminal_size(), flush=True)
 signal.signal(signal.SIGWINCH, lambda *_: print(*os.get_terminal_size(), flush=True))
+print(*os.get_terminal_size(), flush=True)
 input()"""
     with Terminal(program(text), columns=100, rows=30) as terminal:
         terminal.wait_for("100 30")
