@@ -14,7 +14,6 @@ from runner.cli.errors import complain
 from runner.cli.questions import ask, confirm
 from runner.cli.screen import say, style
 from runner.errors import HostKeyError, LoginRefusedError, SitecrewError
-from runner.shell import words
 
 if TYPE_CHECKING:
     from runner.hosts.hosts import Hosts
@@ -69,8 +68,9 @@ def try_host(host: NewHost, *, fingerprint: str, can_ask: bool) -> FirstHost:
 
 
 def _copy_id(host: NewHost) -> str:
-    port = ("-p", host.port) if host.port else ()
-    return words("ssh-copy-id", *port, f"{host.user}@{host.address}" if host.user else host.address)
+    """Return the command that authorizes the person's key on the host."""
+    login = f"{host.user}@{host.address}" if host.user else host.address
+    return f"ssh-copy-id -p {host.port} {login}" if host.port else f"ssh-copy-id {login}"
 
 
 @contextmanager
