@@ -87,6 +87,7 @@ def test_readme_installs_for_a_fresh_user(suite: str, tmp_path: Path) -> None:
         root, f"cd sitecrew; {VENV}\ncd; export PATH=$HOME/.local/share/sitecrew/bin:$PATH\nrm -r crew\n{TRY}"
     )
     assert "sitecrew, version" in said
+    shutil.rmtree(root)  # hundreds of MB, which pytest would keep
 
 
 def bootstrap(suite: str, root: Path) -> Path:
