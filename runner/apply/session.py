@@ -11,7 +11,7 @@ from copy import copy
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from runner import crashlog
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["Session"]
 
 _RENEW = 3.0
+_IDLE = 1.0
 _LONGEST_REASON = 2000
 
 
@@ -96,6 +97,22 @@ class Session:
         self.events.put(
             RunEvent(event=event, at=self.now(), run=run, site=site, step=step, data=cleaned(data))
         )
+
+    def next_event(self, idle: Callable[[], object]) -> RunEvent:
+        """Return the next event, and call `idle` each second until there is one.
+
+        Raises:
+            SitecrewError: a run of this process has failed.
+        """
+        while True:
+            try:
+                event = self.events.get(timeout=_IDLE)
+            except Empty:
+                idle()
+                continue
+            if isinstance(event, BaseException):
+                raise event
+            return event
 
     def tell_recognised(self, sentences: Iterable[str]) -> None:
         """Emit the sentences of `Ledger.recognise`."""

@@ -73,7 +73,7 @@ def _print_end(session: Session, run: str, options: dict[str, Any]) -> ExitCode:
     code, end = cancel_code(session, run), session.ledger.runs.summary(run)
     sites = {row.site: row.outcome for row in session.ledger.sites.list(run)}
     if options["json_"]:
-        from runner.cli.progress import JsonLines
+        from runner.cli.progress.json_lines import JsonLines
 
         JsonLines()(
             RunEvent(

@@ -11,7 +11,7 @@ from runner.model import Outcome, RunEvent
 from runner.units import duration
 
 if TYPE_CHECKING:
-    from runner.cli.progress import Listener
+    from runner.cli.progress.base import Listener
     from runner.record import Ledger
 
 __all__ = ["CommandOutputs", "EventsWithOutput"]
@@ -39,6 +39,10 @@ class _Ends:
     def _output(self, event: RunEvent) -> str:
         steps = self._ledger.steps.output(event.run, event.site or "")
         return next((step.output for step in steps if step.step == event.step), "")
+
+    def tick(self) -> None:
+        """Pass the call to the inner listener."""
+        self._inner.tick()
 
     def close(self) -> None:
         """Release the terminal."""

@@ -19,7 +19,8 @@ from runner.units import duration
 
 if TYPE_CHECKING:
     from runner.apply.session import Session
-    from runner.cli.progress import Listener
+    from runner.cli.progress.base import Listener
+    from runner.cli.progress.state import RunProgress
     from runner.load import Workspace
     from runner.workflows.run import Finished
 
@@ -63,7 +64,7 @@ def follow_run(
     with when_closed(lambda: session.drain(run)) as is_closed:
         try:
             with _handle_interrupts(session, run):
-                finished = works.follow(run, print_event)
+                finished = works.follow(run, print_event, print_event.tick)
         finally:
             print_event.close()
         works.close()
@@ -75,7 +76,7 @@ def follow_run(
 
 def _listener(session: Session, run: str, options: dict[str, Any], *, cancelled: bool) -> Listener:
     """Return the listener for these options; for a run of `exec`, one that prints the output of its sites."""
-    from runner.cli.progress import listener
+    from runner.cli.progress.listener import listener
 
     executed = session.ledger.runs.summary(run).trigger == Trigger.EXEC and not options["quiet"]
     found = listener(
@@ -84,6 +85,7 @@ def _listener(session: Session, run: str, options: dict[str, Any], *, cancelled:
         verbose=options["verbose"],
         live=not session.ask and not executed,
         expected=_expected_outcomes(session, run, cancelled=cancelled),
+        progress=lambda: _first_progress(session, run),
     )
     if not executed:
         return found
@@ -104,6 +106,16 @@ def _expected_outcomes(session: Session, run: str, *, cancelled: bool) -> frozen
     if cancelled:
         return frozenset(Outcome) - {Outcome.LOST}
     return frozenset({Outcome.UNDONE}) if thaw(session.ledger.runs.order_text(run)).undo else frozenset()
+
+
+def _first_progress(session: Session, run: str) -> RunProgress:
+    """Return what is known about the time that a run takes before it starts."""
+    from runner.cli.progress.earlier import earlier_durations
+    from runner.cli.progress.state import RunProgress
+    from runner.load import thaw
+
+    soak = thaw(session.ledger.runs.order_text(run)).policy.ring_soak
+    return RunProgress(earlier=earlier_durations(session.ledger, run), soak_time=soak)
 
 
 @contextmanager

@@ -24,6 +24,9 @@ Every command has `-h`. Data is printed on stdout, messages on stderr.
   `tick`, and one JSON document for all other commands. See [JSON output](json.md).
 - `-q` prints errors only: one line for each site that failed, and nothing if all succeeded.
 - `-v` prints more, and has no effect together with `-q` or `--json`.
+- On a terminal, commands that run a playbook show a row for each site in progress and a summary, and print
+  changes and finished sites above. Without a terminal, with `TERM=dumb` or with `SITECREW_PLAIN=1` they print
+  lines with times, for a step that takes longer one about every 30 seconds.
 - A command suggested in a message repeats the options that you typed. `...` in it replaces a value of `-e`,
   which may be a secret.
 

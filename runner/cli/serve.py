@@ -23,7 +23,7 @@ from runner.units import count, local
 
 if TYPE_CHECKING:
     from runner.apply.session import Session
-    from runner.cli.progress import Listener
+    from runner.cli.progress.base import Listener
     from runner.load import Workspace
     from runner.workflows.reload import WorkspaceFiles
     from runner.workflows.run import Works
@@ -164,7 +164,8 @@ def _open_scheduler(
 
 
 def _listener(options: dict[str, Any]) -> Listener:
-    from runner.cli.progress import Errors, JsonLines, Lines
+    from runner.cli.progress.json_lines import JsonLines
+    from runner.cli.progress.lines import Errors, Lines
 
     if options["json_"]:
         return JsonLines()

@@ -42,6 +42,7 @@ _PATH_SETTINGS = (
 _PREFIX = "SITECREW_"
 _WORKSPACE = "SITECREW_WORKSPACE"
 _OPERATOR = "SITECREW_OPERATOR"
+_PLAIN = "SITECREW_PLAIN"
 _LAB = "SITECREW_CACHE"
 """Cache folder of the test lab."""
 
@@ -70,7 +71,7 @@ def environment_layer(environ: Mapping[str, str], base: Path) -> Node:
 
 def unknown_variables(environ: Mapping[str, str]) -> list[str]:
     """Return a warning for each variable that starts like a setting but is unknown."""
-    known = {*variables(), _WORKSPACE, _OPERATOR}
+    known = {*variables(), _WORKSPACE, _OPERATOR, _PLAIN}
     names = sorted(name for name in environ if name.startswith(_PREFIX) and name not in {*known, _LAB})
     return [f"unknown environment variable {quoted(name)[1:-1]}{_suggestion(name, known)}" for name in names]
 

@@ -202,14 +202,14 @@ class Works:
             self._engine.forget(f"run/{run}/")
         return self._engine.start(f"run/{run}/{attempt}", self._run, run, attempt)
 
-    def follow(self, run: str, listener: Callable[[RunEvent], None]) -> Finished:
-        """Start a run and call the listener with each event, in this thread, until the run has ended."""
+    def follow(
+        self, run: str, listener: Callable[[RunEvent], None], idle: Callable[[], object] = lambda: None
+    ) -> Finished:
+        """Start a run; call `listener` with each event, and `idle` each second without one, to its end."""
         self.start(run)
         locked = False
         while True:
-            event = self._session.events.get()
-            if isinstance(event, BaseException):
-                raise event
+            event = self._session.next_event(idle)
             listener(event)
             locked = locked or bool(event.data.get("locked"))
             if event.event == "run.finished" and event.run == run:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from runner.cli.main import _run
-from runner.cli.progress import Errors
+from runner.cli.progress.lines import Errors
 from runner.errors import ExitCode
 from runner.inspect.check import Check
 from runner.model import Action, Change, ItemKind, Outcome, Plan, RunEvent, SitePlan
