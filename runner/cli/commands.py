@@ -6,6 +6,7 @@ import importlib
 
 import click
 
+from runner.cli.examples import with_examples
 from runner.errors import UnknownNameError
 
 __all__ = ["COMMANDS", "LazyGroup"]
@@ -69,7 +70,7 @@ class LazyGroup(click.Group):
             if cmd_name in section:
                 module, _, attribute = section[cmd_name][0].partition(":")
                 command: click.Command = getattr(importlib.import_module(module), attribute)
-                return command
+                return with_examples(command, cmd_name)
         return None
 
     def resolve_command(
