@@ -14,6 +14,7 @@ from runner.cli.errors import complain
 from runner.cli.questions import ask, confirm
 from runner.cli.screen import say, style
 from runner.errors import HostKeyError, LoginRefusedError, SitecrewError
+from runner.shell import command
 
 if TYPE_CHECKING:
     from runner.hosts.hosts import Hosts
@@ -114,7 +115,7 @@ def _trusted(access: Hosts, name: str, fingerprint: str, *, can_ask: bool) -> st
         raise HostKeyError(
             f"the key of {where} was not recorded",
             hint=f"compare it on the host: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub, "
-            f"then record it: sitecrew trust {name}",
+            f"then record it: {command('trust', name)}",
         )
     hashed = target.options.hash_known_hosts and not endpoint.known_hosts
     record(target.user_known_hosts, target.key_name, target.key_port, key, hashed=hashed, replace=False)

@@ -14,7 +14,8 @@ function sitecrew_addresses_known() {
 	);
 	if ( is_object( $wpdb ) && ! empty( $wpdb->dbh ) ) {
 		$wpdb->hide_errors();
-		$found['stored'] = (string) $wpdb->get_var( "SELECT option_value FROM {$wpdb->base_prefix}options WHERE option_name = 'home'" );
+		$table = $wpdb->base_prefix . 'options';
+		$found['stored'] = (string) $wpdb->get_var( "SELECT option_value FROM " . sitecrew_name( $table ) . " WHERE option_name = 'home'" );
 	}
 	fwrite( $GLOBALS['sitecrew_out'], "\n" . $GLOBALS['sitecrew']['mark'] . ' ' . json_encode( $found ) . "\n" );
 }

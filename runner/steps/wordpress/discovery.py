@@ -80,7 +80,7 @@ def site_discovery_script(host: Host, folder: str, mark: str, server: str) -> st
         mark: that starts each line of the output.
         server: the host name of the request that the configuration sees.
     """
-    program = plain_program("discover", mark, {"host": server})
+    program = plain_program("discover", mark, {"host": server}, parts=("sql",))
     body = assign({"mark": mark, "site": folder}) + shell_source("discover_site", program=program)
     return host_script(host, body)
 
