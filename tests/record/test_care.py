@@ -128,8 +128,8 @@ def test_message_is_claimed_by_one_sender(ledger: Ledger, start: datetime):
         "state": "sent",
         "attempts": 1,
         "reply": "250 ok",
-        "created": "2026-11-24T01:00:00.000Z",
-        "updated": "2026-11-25T01:00:00.000Z",
+        "created": "2026-11-24T01:00:00Z",
+        "updated": "2026-11-25T01:00:00Z",
     }
     assert ledger.deliveries.message("<m1>") == b"From: x\r\n\xff"
     assert ledger.deliveries.list(states={DeliveryState.QUEUED}) == ()
@@ -186,7 +186,7 @@ def test_backups_are_listed_newest_first(ledger: Ledger, start: datetime):
         for b in ledger.backups.list()
     ] == [
         ("s1", 0, None),
-        ("s0", 10, "2026-11-25T01:00:00.000Z"),
+        ("s0", 10, "2026-11-25T01:00:00Z"),
     ]
     ledger.backups.removed("s1", start + DAY)
     last = ledger.backups.newest("shop")
