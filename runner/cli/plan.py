@@ -138,7 +138,7 @@ def _cleaned(site: SitePlan) -> SitePlan:
 
 
 def _print_site(site: SitePlan, *, everything: bool) -> None:
-    out(f"{style(site.site, bold=True)} ({site.client})")
+    out_wrapped(f"{style(site.site, bold=True)} ({site.client})")
     for problem in site.problems:
         out_wrapped(f"  {style('!', fg='red')} {for_workspace(problem)}", indent=4)
     for note in site.notes:

@@ -20,7 +20,6 @@ MISTAKES = {
         "error: there is no option --limt\n  did you mean --limit?\n  see: sitecrew plan -h\n"
     ),
     "plan": "error: missing argument PLAYBOOK\n  see: sitecrew plan -h\n",
-    "report acme": "error: missing option --period\n  see: sitecrew report -h\n",
     "run nightly -f 0": "error: -f/--forks: 0 is not in the range x>=1\n  see: sitecrew run -h\n",
     "list runes": "error: there is no command 'runes'\n  did you mean runs?\n  see: sitecrew list -h\n",
     "rum nightly": "error: there is no command 'rum'\n  did you mean run?\n",
