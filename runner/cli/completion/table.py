@@ -29,6 +29,8 @@ _KINDS = {
 }
 """What a parameter of this name is completed with."""
 _METAVARS = {"HOST": "host", "HOST...": "host", "FILE": "file", "DIR": "folder"}
+_HELP = ["-h", "--help"]
+"""As in the settings of the root command, which click may not have passed on yet."""
 _ITEMS = {"unhold": "held item", "hold": "item"}
 
 
@@ -67,7 +69,8 @@ def _options(command: click.Command, context: click.Context) -> Iterator[list[An
         if isinstance(param, click.Option) and not param.hidden:
             takes_value = not (param.is_flag or param.count)
             kind = _kind(param, command.name or "") if takes_value else None
-            yield [[*param.opts, *param.secondary_opts], kind, (param.help or "").partition(". ")[0]]
+            names = _HELP if "--help" in param.opts else [*param.opts, *param.secondary_opts]
+            yield [names, kind, (param.help or "").partition(". ")[0]]
 
 
 def _kind(param: click.Parameter, command: str) -> str | list[str]:
