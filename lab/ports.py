@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.hosts import command
-from lab.shell import LabError
+from lab.shell import LabError, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -65,7 +65,10 @@ def check(spec: FleetSpec, processes: Processes) -> None:
     """
     known = {name: processes.find(name) for name in processes.names()}
     own = {name for name, process in known.items() if process is not None and process.leftovers()}
-    if blocked := taken(door for door in doors(spec) if door.part not in own):
+    needed = [door for door in doors(spec) if door.part not in own]
+    with suppress(LabError):  # the sockets of a process that was just killed close a moment later
+        until(lambda: all(one.pid for one in taken(needed)), "sockets to close", seconds=5)
+    if blocked := taken(needed):
         raise LabError("\n".join(["ports of the fleet are in use:", *(f"  {one}" for one in blocked)]))
 
 

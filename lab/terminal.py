@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
@@ -93,6 +94,7 @@ class Terminal:
             env={name: value for name, value in merged.items() if value is not None},
             dimensions=(rows, columns),
             timeout=patience,
+            preexec_fn=_heed_ctrl_c,
         )
         self._child.delaybeforesend = None
 
@@ -161,8 +163,8 @@ class Terminal:
         """Wait until the program has ended; return its exit status, or the negated signal."""
         self._read_until(lambda: False, patience, "the program is still running", eof=True)
         self._child.close()
-        status, signal = self._child.exitstatus, self._child.signalstatus
-        return int(status) if status is not None else -int(signal)
+        status, killed_by = self._child.exitstatus, self._child.signalstatus
+        return int(status) if status is not None else -int(killed_by)
 
     def close(self) -> None:
         """End the program if it is still running."""
@@ -189,6 +191,11 @@ class Terminal:
         self._stream.feed(data)
         if not self.frames or self.frames[-1].text != self.screen:
             self.frames.append(Frame(time.monotonic() - self._started, self.screen))
+
+
+def _heed_ctrl_c() -> None:
+    """Undo that a shell has started us, in the background, with SIGINT ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _text(row: Row) -> str:

@@ -331,4 +331,4 @@ def test_a_proxycommand_gets_the_ascii_name(tmp_path: Path) -> None:
 def test_an_invalid_non_ascii_name_is_refused() -> None:
     with pytest.raises(SshConfigError, match=r"invalid host name: .* is not a domain") as caught:
         resolve(Endpoint("büro..example", ssh_config=None))
-    assert "inventory.yaml" in caught.value.hint
+    assert "in the inventory" in caught.value.hint

@@ -192,7 +192,7 @@ class World:
         text = re.sub(r"SHA256:\S{43}", "SHA256:FINGERPRINT", text)
         text = re.sub(r"\bjob [0-9a-f]+\b", "job ID", text)
         text = re.sub(r" +(\d+\.\d|\d+) s(?= |$)(?! waited)", " N s", text, flags=re.MULTILINE)
-        text = re.sub(r"[\d.]+ [GM]B(?= (?:free|are free))", "N MB", text)
+        text = re.sub(r"[\d.]+ [kMG]?B(?= (?:free|are free))", "N MB", text)
         text = re.sub(r"PHP 8\.\d+\.\d+", "PHP 8", text)
         text = re.sub(r"expires in \d+ days, on \S+", "expires in N days, on DAY", text)
         return re.sub(r"\d{8}T\d+\S*|\b\d{8}-\d{4}\S*", "STAMP", text)

@@ -162,7 +162,7 @@ def test_where_the_window_closes_before_a_soak_ends_the_rest_is_missed(crew: Cre
         stopped = wait_for_next_ring(session, ended_with(session, Outcome.CHANGED, closes=closes), 0)
     assert stopped is not None
     assert stopped.outcome is Outcome.MISSED
-    assert stopped.why.startswith(f"the window closes at {closes:%H:%M} UTC, ring 1 soaks until ")
+    assert stopped.why.startswith(f"the window closes at {closes:%Y-%m-%d %H:%M} UTC, ring 1 soaks until ")
 
 
 def test_what_is_left_of_a_stopped_run_is_not_skipped_for_a_failure_but_left_to_resume(crew: Crew) -> None:

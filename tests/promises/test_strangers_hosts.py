@@ -307,7 +307,11 @@ def snapshot_of(pool, endpoint, folder):
     remote = SshRemote(Host(name="evil", address="127.0.0.1"), workspace, pool, Redactor(), limits, endpoint)
     order = SimpleNamespace(limits=SimpleNamespace(step=timedelta(seconds=5)))
     site = SimpleNamespace(name="shop", host="evil", env={})
-    ctx = SimpleNamespace(workspace=workspace, remote=remote, order=order, site=site, run="run")
+    earlier = SimpleNamespace(backups=SimpleNamespace(list=lambda _: ()))
+    journal = SimpleNamespace(ledger=earlier, progress=lambda *_, **__: None)
+    ctx = SimpleNamespace(
+        workspace=workspace, remote=remote, order=order, site=site, run="run", journal=journal
+    )
     return backup.back_up(ctx, SimpleNamespace(id="backup", timeout=None, become=False))
 
 

@@ -88,7 +88,7 @@ def test_step_that_always_fails_is_failed(crew: Crew) -> None:
     assert marks(crew.fleet, HOST) == Counter({"first": 1, "try": 2})
     assert outcomes(crew) == {"shell": "ok", "shell-2": "failed", "shell-3": "skipped"}
     assert whys(crew)["shell-2"] == "exit status 1; tried 2 times"
-    assert "failed (exit status 1); retrying in 1.0 s, try 2 of 2" in result.err
+    assert "failed (exit status 1); retrying in 1 s, try 2 of 2" in result.err
 
 
 @pytest.mark.long

@@ -54,7 +54,7 @@ def due(
     sites: [{", ".join(sites)}]
 {more}""".replace(f"{start:%A}", f"{start:%A}".lower())
     )
-    return start.isoformat()
+    return start.isoformat().replace("+00:00", "Z")
 
 
 def decided(crew: Crew) -> list[dict[str, str]]:
