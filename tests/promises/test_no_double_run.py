@@ -81,9 +81,9 @@ def run_dying(crew: Crew, number: int, kind: str, *arguments: str) -> int:
     return crew.say(str(number), kind, *arguments, "--json", module="tests.promises.dying").code
 
 
-@pytest.mark.parametrize("every", [22, pytest.param(1, marks=pytest.mark.long)])
+@pytest.mark.parametrize("every", [44, pytest.param(1, marks=pytest.mark.long)])
 def test_a_kill_at_every_event_is_made_good_by_resume(fresh_fleet: Fleet, tmp_path: Path, every: int) -> None:
-    """`kill -9` at each event of a run over a real WordPress site, or at every 22nd one."""
+    """`kill -9` at each event of a run over a real WordPress site, or at every 44th one."""
     events = undisturbed(fresh_fleet, tmp_path / "first", WORDPRESS[0]).events
     assert len(events) > 25
 
