@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from runner.cli.questions import can_ask
 from runner.cli.screen import say, style
 from runner.errors import UsageError
 from runner.model import Step
@@ -25,7 +26,7 @@ _PAUSE = 0.05
 
 def require_terminal() -> None:
     """Raise UsageError if stdin and stderr are not a terminal."""
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not can_ask():
         raise UsageError("--confirm needs a terminal", hint="leave --confirm out, or answer with -y")
 
 

@@ -10,7 +10,7 @@ import click
 from runner.cli.docpages import Page, docs_folder, find_page, pages, terminal_markdown
 from runner.cli.options import as_json
 from runner.cli.output import emit_json
-from runner.cli.screen import cell, out, style
+from runner.cli.screen import cell, out, style, terminal_width
 
 __all__ = ["docs"]
 
@@ -50,11 +50,10 @@ def docs(page: str | None, *, path_: bool, man: bool, json_: bool) -> None:
 
 def _print_list(found: list[Page]) -> None:
     """Print the pages by section, on a terminal within its width."""
-    import shutil
     import textwrap
 
     width = max(len(page.name) for page in found)
-    columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else 10_000
+    columns = terminal_width(sys.stdout)
     for section in dict.fromkeys(page.section for page in found):
         out(style(section, bold=True))
         for page in found:
@@ -67,13 +66,11 @@ def _print_list(found: list[Page]) -> None:
 
 def _show(page: Page) -> None:
     """Format a page and show it in the pager, which exits at once if the page fits on the screen."""
-    import shutil
-
     from rich.console import Console
     from rich.markdown import Markdown
     from rich.theme import Theme
 
-    width = min(shutil.get_terminal_size().columns, _WIDEST)
+    width = min(terminal_width(sys.stdout), _WIDEST)
     theme = Theme({"markdown.code": "bold", "markdown.h1": "bold", "markdown.h2": "bold underline"})
     console = Console(width=width, highlight=False, theme=theme)
     with console.capture() as captured:

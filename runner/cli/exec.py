@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,16 @@ import click
 from runner.cli.choice import warn_of_interrupted
 from runner.cli.confirm import confirm_or_stop
 from runner.cli.follow import follow_run, open_session
-from runner.cli.options import as_json, operated, selecting, verbosity, with_variables, with_workspace
+from runner.cli.options import (
+    as_json,
+    forks,
+    operated,
+    selecting,
+    verbosity,
+    with_variables,
+    with_workspace,
+)
+from runner.cli.questions import can_ask, checked
 from runner.cli.selection import select_sites
 from runner.errors import ExitCode, UsageError
 from runner.model import Playbook, Site, Step, Trigger
@@ -41,13 +49,7 @@ _TITLE = 120
 @click.option("--one-per-host", is_flag=True, help="Run it only once per host, on the first of its sites.")
 @click.option("--become", is_flag=True, help="Run it as root; the host needs `become: sudo`.")
 @click.option("--timeout", metavar="DURATION", help="Time limit, like 90s or 10m. Default: limits.step.")
-@click.option(
-    "-f",
-    "--forks",
-    type=click.IntRange(1),
-    metavar="N",
-    help="Number of sites to run at once. Default: parallel.sites.",
-)
+@forks
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @verbosity
 @as_json
@@ -83,12 +85,8 @@ def _text(command: tuple[str, ...]) -> str:
 
 def _duration(text: str | None) -> timedelta | None:
     from runner.load.times import span
-    from runner.load.values import Wrong
 
-    try:
-        return span(text) if text is not None else None
-    except Wrong as error:
-        raise UsageError(f"--timeout: {error}", hint=error.hint) from error
+    return checked("--timeout", text, span) if text is not None else None
 
 
 def _playbook(text: str, timeout: timedelta | None, *, become: bool) -> Playbook:
@@ -120,7 +118,7 @@ def _hosts(sites: Sequence[Site]) -> tuple[str, ...]:
 
 def _confirmed(sites: Sequence[Site]) -> bool:
     """Ask on a terminal if there are several sites."""
-    if len(sites) == 1 or not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if len(sites) == 1 or not can_ask():
         return True
     names = few([site.name for site in sites], 3)
     question = f"Run it on {count(len(sites), 'site')} on {count(len(_hosts(sites)), 'host')} ({names})?"

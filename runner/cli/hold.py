@@ -9,10 +9,12 @@ from zoneinfo import ZoneInfo
 import click
 
 from runner.cli.confirm import confirm_or_stop
+from runner.cli.errors import warn
 from runner.cli.open_ledger import open_for_writing
 from runner.cli.options import operated, selecting, with_workspace
 from runner.cli.output import closest_hint, say
-from runner.cli.screen import out, style
+from runner.cli.questions import checked
+from runner.cli.screen import out
 from runner.cli.selection import select_sites
 from runner.errors import ExitCode, UnknownNameError, UsageError
 from runner.shell import command
@@ -95,8 +97,7 @@ def unhold(workspace: Workspace, item: str, **options: Any) -> int:
     for one in lifted:
         out(f"{one.site}: removed the hold on {_lifted_text(one)}")
     for still in in_files:
-        warning = style("warning:", fg="yellow", bold=True)
-        say(f"{warning} {item} is still held on {', '.join(still.sites)} by {still.place}: remove it there")
+        warn(f"{item} is still held on {', '.join(still.sites)} by {still.place}: remove it there")
     return ExitCode.OK
 
 
@@ -115,7 +116,7 @@ def _last_day(text: str, workspace: Workspace, sites: Sequence[Site]) -> date:
     """Parse the day of --until, which must not have passed for any of the sites' clients."""
     from runner.load.times import day
 
-    found: date = _parsed(day, text, "--until")
+    found = checked("--until", text, day)
     now = datetime.now(UTC)
     for site in sites:
         zone = workspace.inventory.clients[site.client].timezone
@@ -127,23 +128,13 @@ def _last_day(text: str, workspace: Workspace, sites: Sequence[Site]) -> date:
 def _item(text: str) -> str:
     from runner.load.values import item
 
-    found: str = _parsed(item, text, "ITEM")
-    return found
+    return checked("ITEM", text, item)
 
 
 def _line(text: str, name: str) -> str:
     from runner.load.values import line
 
-    found: str = _parsed(line, text, name) if text else ""
-    return found
-
-
-def _parsed(parse: Any, text: str, name: str) -> Any:
-    """Parse a value as in the files; an error names the option."""
-    try:
-        return parse(text)
-    except ValueError as error:
-        raise UsageError(f"{name}: {error}", hint=getattr(error, "hint", "")) from None
+    return checked(name, text, line) if text else ""
 
 
 def _warn_of_typo(ledger: Ledger, sites: Sequence[Site], item: str) -> None:
@@ -151,8 +142,7 @@ def _warn_of_typo(ledger: Ledger, sites: Sequence[Site], item: str) -> None:
     known = ledger.sightings.items(site.name for site in sites)
     hint = "" if item in known else closest_hint(item, known)
     if hint.startswith("did"):
-        warning = style("warning:", fg="yellow", bold=True)
-        say(f"{warning} no update of {item} was ever offered to {_sites_text(sites)}; {hint}")
+        warn(f"no update of {item} was ever offered to {_sites_text(sites)}; {hint}")
 
 
 def _nothing_to_lift(

@@ -21,6 +21,7 @@ __all__ = [
     "MORE",
     "as_json",
     "choosing_steps",
+    "forks",
     "operated",
     "selecting",
     "verbosity",
@@ -41,6 +42,17 @@ def verbosity(command: F) -> F:
     """`-v` and `-q`."""
     command = click.option("-v", "--verbose", count=True, help=MORE)(command)
     return click.option("-q", "--quiet", is_flag=True, help="Print errors only.")(command)
+
+
+def forks(command: F) -> F:
+    """`-f`."""
+    return click.option(
+        "-f",
+        "--forks",
+        type=click.IntRange(1),
+        metavar="N",
+        help="Number of sites to run at once. Default: parallel.sites.",
+    )(command)
 
 
 def selecting(command: F) -> F:

@@ -1,10 +1,10 @@
-"""Questions of `init`: each has a default, and an invalid answer is asked for again."""
+"""Questions to the person, and answers given as options. An invalid answer is asked for again."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -12,6 +12,8 @@ from runner.cli.screen import cell, say
 from runner.errors import UsageError
 
 __all__ = ["ask", "can_ask", "checked", "confirm"]
+
+T = TypeVar("T")
 
 
 def can_ask() -> bool:
@@ -41,7 +43,7 @@ def ask(question: str, parse: Callable[[object], Any], *, default: str = "", emp
             say(f"  {wrong}{f' ({wrong.hint})' if wrong.hint else ''}")
 
 
-def checked(option: str, value: object, parse: Callable[[object], Any]) -> Any:
+def checked(option: str, value: object, parse: Callable[[object], T]) -> T:
     """Return the parsed value of an option.
 
     Raises:

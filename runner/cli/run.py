@@ -14,6 +14,7 @@ from runner.cli.hints import retyped
 from runner.cli.options import (
     as_json,
     choosing_steps,
+    forks,
     operated,
     selecting,
     verbosity,
@@ -54,13 +55,7 @@ __all__ = ["run"]
 )
 @click.option("-C", "--check", "--dry-run", is_flag=True, help="Show planned changes only, like `plan`.")
 @click.option("-D", "--diff", is_flag=True, help="With --check: also show held and skipped items, and why.")
-@click.option(
-    "-f",
-    "--forks",
-    type=click.IntRange(1),
-    metavar="N",
-    help="Number of sites to run at once. Default: parallel.sites.",
-)
+@forks
 @click.option("-y", "--yes", is_flag=True, help="Do not ask, not even with --confirm.")
 @verbosity
 @as_json
