@@ -57,7 +57,9 @@ def open_if_exists(workspace: Workspace, *, quiet: bool = False) -> Ledger | Non
 
 def _open_read_only(workspace: Workspace) -> Ledger | None:
     from runner.record import Ledger
-    from runner.record.connection import file_of
+    from runner.record.database import NoLedgerError
 
-    url = workspace.settings.ledger
-    return Ledger.open(url, read_only=True) if file_of(url).exists() else None
+    try:
+        return Ledger.open(workspace.settings.ledger, read_only=True)
+    except NoLedgerError:
+        return None

@@ -121,7 +121,7 @@ class Clients(Records):
                 connection.execute(update(acts).where(acts.c.id.in_(some)).values(**hidden))
             details = {"acts": numbers, "orders": orders, "rows": counted}
             add_act(connection, self._store.operator, "erase", "a client", details=details)
-        self._store.vacuum()
+        self._store.database.compact()
         return Erased(counted, len(numbers), len(orders))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -10,7 +9,7 @@ from runner.record.acts import Acts
 from runner.record.autoupdates import AutoUpdates
 from runner.record.backups import Backups
 from runner.record.clients import Clients
-from runner.record.connection import file_of, open_engine
+from runner.record.connection import open_database
 from runner.record.deliveries import Deliveries
 from runner.record.holds import Holds, Sightings
 from runner.record.jobs import Jobs
@@ -72,14 +71,8 @@ class Ledger:
         Raises:
             LedgerError: the file cannot be opened, is not a ledger, or was written by a newer Sitecrew.
         """
-        file = file_of(url)
-        engine = open_engine(file, read_only=read_only)
-        return cls(Store(engine, file, read_only=read_only, operator=operator or operator_here()))
-
-    @property
-    def file(self) -> Path:
-        """The ledger's file."""
-        return self.store.file
+        database = open_database(url, read_only=read_only)
+        return cls(Store(database, read_only=read_only, operator=operator or operator_here()))
 
     @property
     def operator(self) -> Operator:

@@ -1,8 +1,7 @@
-"""Transactions on the ledger. Writers of one process take turns; SQLite makes other processes wait."""
+"""Transactions on the ledger. Writers of one process take turns; the database makes other processes wait."""
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,41 +13,43 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from runner.errors import LedgerError
-from runner.record.connection import BUSY_SECONDS, FOR_WRITING, SYNCED_LATER, explain
+from runner.record.database import BUSY_SECONDS
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from sqlalchemy import Connection, Engine, Executable, Table
 
+    from runner.record.database import Database
     from runner.record.operators import Operator
 
 __all__ = ["Records", "Store", "insert_ignoring", "insert_new", "now", "upsert"]
 
 
 class Store:
-    """The open ledger file. Safe to use from any thread."""
+    """The open ledger. Safe to use from any thread."""
 
-    def __init__(self, engine: Engine, file: Path, *, read_only: bool, operator: Operator) -> None:
-        self.engine = engine
-        self.file = file
+    def __init__(self, database: Database, *, read_only: bool, operator: Operator) -> None:
+        self.database = database
         self.operator = operator
         self.read_only = read_only
         self._write_turn = threading.Lock()
-        self._inode = file.stat().st_ino
+
+    @property
+    def engine(self) -> Engine:
+        """The engine of the database."""
+        return self.database.engine
 
     def close(self) -> None:
-        """Close all connections; the last one merges the write-ahead log into the file."""
-        self.engine.dispose()
+        """Close all connections."""
+        self.database.close()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Open a read transaction: all queries in it see the same snapshot."""
         try:
-            with self.engine.connect() as connection, connection.begin():
+            with self.database.reading() as connection:
                 yield connection
         except SQLAlchemyError as error:
-            raise explain(error, self.file) from error
+            raise self.database.explain(error) from error
 
     @contextmanager
     def write(self, *, synced_later: bool = False) -> Iterator[Connection]:
@@ -58,44 +59,19 @@ class Store:
         transaction. A power cut may undo it until the next synced one; use it only for what a resumed run
         finds out again.
         """
+        name = self.database.name
         if self.read_only:
-            raise LedgerError(f"ledger {self.file} is open read-only")
+            raise LedgerError(f"ledger {name} is open read-only")
         if not self._write_turn.acquire(timeout=BUSY_SECONDS):
-            raise LedgerError(f"ledger {self.file}: could not get the write lock within {BUSY_SECONDS:.0f} s")
-        options = {FOR_WRITING: True, SYNCED_LATER: synced_later}
+            raise LedgerError(f"ledger {name}: could not get the write lock within {BUSY_SECONDS:.0f} s")
         try:
-            self._check_file_unchanged()
-            with (
-                self.engine.connect().execution_options(**options) as connection,
-                connection.begin(),
-            ):
+            self.database.check_writable()
+            with self.database.writing(synced_later=synced_later) as connection:
                 yield connection
         except SQLAlchemyError as error:
-            raise explain(error, self.file) from error
+            raise self.database.explain(error) from error
         finally:
             self._write_turn.release()
-
-    def vacuum(self) -> None:
-        """Rewrite the file without the deleted rows, and empty the write-ahead log."""
-        with self.engine.connect() as connection:
-            raw: Any = connection.connection.dbapi_connection
-            try:
-                raw.execute("VACUUM")
-                raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            except sqlite3.Error as error:
-                raise explain(error, self.file) from error
-
-    def _check_file_unchanged(self) -> None:
-        # Writes to an open file that was deleted or replaced would be lost without an error.
-        try:
-            unchanged = self.file.stat().st_ino == self._inode
-        except OSError:
-            unchanged = False
-        if not unchanged:
-            raise LedgerError(
-                f"ledger {self.file} was deleted or replaced while in use",
-                hint="restore the file and run this command again",
-            )
 
 
 class Records:

@@ -79,7 +79,7 @@ class Ledgers:
         """Return an empty ledger that nobody else has."""
         if self._free:
             ledger = self._free.pop()
-            with closing(sqlite3.connect(ledger.file)) as file:
+            with closing(sqlite3.connect(ledger.store.database.name)) as file:
                 self._empty.backup(file)
             return ledger
         self._count += 1

@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 from runner.apply.session import Session
 from runner.apply.transaction import job
 from runner.cli.main import main
-from runner.record import connection, store
+from runner.record import sqlite, store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 # A host that waits in vain, and a writer that waits for its turn, give up soon here.
 job.WAIT = 6
-connection.BUSY_SECONDS = store.BUSY_SECONDS = 1.0
+sqlite.BUSY_SECONDS = store.BUSY_SECONDS = 1.0
 
 _HOLD = """\
 import sqlite3, sys

@@ -276,10 +276,10 @@ main()
 
 
 SERVE = """\
-from runner.record import connection, store
+from runner.record import sqlite, store
 from runner.apply import session
 from runner.workflows import scheduler
-connection.BUSY_SECONDS = store.BUSY_SECONDS = 0.5
+sqlite.BUSY_SECONDS = store.BUSY_SECONDS = 0.5
 scheduler.PATIENCE = {patience}
 session._RENEW = 0.2
 from runner.cli.main import main

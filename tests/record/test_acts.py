@@ -12,9 +12,10 @@ import pytest
 
 from runner.errors import LedgerError
 from runner.record import Ledger
-from runner.record.connection import FOR_WRITING, _engine
+from runner.record.database import FOR_WRITING
 from runner.record.migrate import upgrade
 from runner.record.operators import operator_here
+from runner.record.sqlite import _engine
 
 CreateRun = Callable[..., bool]
 

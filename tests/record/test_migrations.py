@@ -13,9 +13,10 @@ from sqlalchemy.schema import CreateTable
 
 from runner.errors import LedgerError
 from runner.record import Ledger
-from runner.record.connection import FOR_WRITING, _engine
+from runner.record.database import FOR_WRITING
 from runner.record.migrate import scripts, upgrade
 from runner.record.schema import REVISIONS, metadata
+from runner.record.sqlite import _engine
 
 
 def test_migration_scripts_match_revisions():

@@ -225,7 +225,7 @@ def test_reader_waits_for_ledger_creation(file: Path, url: str):
 
 
 def test_ledger_that_stays_empty_is_refused(file: Path, url: str, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("runner.record.connection._CREATION_SECONDS", 0.1)
+    monkeypatch.setattr("runner.record.sqlite._CREATION_SECONDS", 0.1)
     file.parent.mkdir(parents=True, exist_ok=True)
     file.touch(0o600)
     with pytest.raises(LedgerError, match="is empty"):

@@ -11,8 +11,9 @@ import pytest
 
 from runner.model import Period
 from runner.record import History, Ledger
-from runner.record.connection import FOR_WRITING, _engine
+from runner.record.database import FOR_WRITING
 from runner.record.migrate import upgrade
+from runner.record.sqlite import _engine
 
 NOVEMBER = Period.parse("2026-11").instants("UTC")
 FORMS = ("plugin", "forms")

@@ -13,8 +13,9 @@ import pytest
 
 from runner.model import Client, ItemKind, Outcome, Period, Settings
 from runner.record import Ledger
-from runner.record.connection import FOR_WRITING, _engine
+from runner.record.database import FOR_WRITING
 from runner.record.migrate import upgrade
+from runner.record.sqlite import _engine
 from runner.report import ReportData, build_report, render_html, render_text
 from tests.record.book import at, change, inventory, site, work
 
