@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import sys
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,8 @@ from runner import crashlog
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # a third of a short command's CPU is compiling
+sys.dont_write_bytecode = False
 settings.register_profile("short", max_examples=40)
 settings.load_profile("short")
 
