@@ -27,11 +27,11 @@ from runner.execute.ssh_patterns import matches_any
 from runner.execute.ssh_words import match_words, split_keyword, split_words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from runner.execute.ssh_options import SshOptions
 
-__all__ = ["SYSTEM_CONFIG", "read_config", "sources"]
+__all__ = ["SYSTEM_CONFIG", "is_same_for_all_hosts", "read_config", "sources"]
 
 SYSTEM_CONFIG = Path("/etc/ssh/ssh_config")
 
@@ -52,6 +52,8 @@ _SINGLE = frozenset(
         *("proxyjump", "proxycommand", "proxyusefdpass", "controlpath"),
     }
 )
+_DIFFERS = frozenset({"match", "hostname", "proxyjump"})
+"""Keywords whose effect depends on the host, whatever their value; as that of `Host` and Canonicalize*."""
 _READ = _SINGLE | _LISTS | _ADDED | _SEVERAL | _UNREAD.keys()
 
 
@@ -72,6 +74,18 @@ def read_config(login: Login, user_config: Path | None, system_config: Path | No
 def sources(config: Path) -> frozenset[Path]:
     """The file, all files that it includes, and the folders of patterns in ``Include``."""
     return frozenset(_sources(config, config.parent, 0))
+
+
+def is_same_for_all_hosts(files: Iterable[Path]) -> bool:
+    """Whether no line of these files depends on the name of the host."""
+    lines = (line for file in files for line in _lines(file))
+    return all(
+        keyword not in _DIFFERS
+        and not keyword.startswith("canonical")
+        and "%" not in rest
+        and (keyword != "host" or split_words(rest) == ["*"])
+        for _, keyword, rest in lines
+    )
 
 
 def _sources(config: Path, base: Path, depth: int) -> Iterator[Path]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner.execute.ssh_config import SYSTEM_CONFIG, read_config, sources
+from runner.execute.ssh_config import SYSTEM_CONFIG, is_same_for_all_hosts, read_config, sources
 from runner.execute.ssh_options import options_from
 from runner.execute.ssh_program import ask_ssh, usable_ssh
 
@@ -50,13 +50,15 @@ def look_up(login: Login, config: Path | None) -> SshOptions:
     config = Path(os.path.expanduser(config))  # noqa: PTH111 - HOME may have changed
     program = usable_ssh()
     alone = config != Path.home() / ".ssh" / "config"
-    key = (program, config, login, os.environ.get("SSH_AUTH_SOCK"), Path.home())
+    environment = (os.environ.get("SSH_AUTH_SOCK"), Path.home())
+    key = (program, config, login, *environment)
     found = _known.get(key)
     if found is None or not found.is_fresh():
         files = (config,) if alone else (config, SYSTEM_CONFIG)
         marks = {path: _mark(path) for file in files for path in sources(file)}
         if program and (not alone or config.exists()):
-            options = ask_ssh(program, login, config if alone else None)
+            shared = (*environment, *sorted(marks.items())) if is_same_for_all_hosts(marks) else None
+            options = ask_ssh(program, login, config if alone else None, shared=shared)
         else:
             options = read_config(login, config, None if alone else SYSTEM_CONFIG)
         found = _Known(options, marks, time.monotonic())

@@ -10,7 +10,9 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from functools import cache
+import threading
+from dataclasses import replace
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +21,8 @@ from runner.execute.ssh_options import ALGORITHMS, options_from
 from runner.untrusted import sentence
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from runner.execute.ssh_options import Login, SshOptions
 
 __all__ = ["ask_ssh", "usable_ssh"]
@@ -26,6 +30,9 @@ __all__ = ["ask_ssh", "usable_ssh"]
 _SECONDS = 20.0
 """Includes the commands of ``Match exec``."""
 _OUTPUT = 1 << 20
+_SAME_NAME = re.compile(r"[a-z0-9:][a-z0-9.:-]*")
+"""Names of hosts that ssh neither changes nor refuses."""
+_one_for_all = threading.Lock()
 _HARMLESS = re.compile(r"^(Pseudo-terminal will not|Warning: |debug\d?: )")
 
 
@@ -43,18 +50,35 @@ def usable_ssh() -> str:
     return shutil.which("ssh") or ""
 
 
-def ask_ssh(program: str, login: Login, config: Path | None) -> SshOptions:
-    """Return the options of a host from `ssh -G`. `config` replaces ssh's own files.
+def ask_ssh(program: str, login: Login, config: Path | None, *, shared: Hashable = None) -> SshOptions:
+    """Return the options of a host from `ssh -G`.
+
+    Args:
+        program: The path of ssh.
+        login: The host, with the port and user that override the config.
+        config: Replaces ssh's own files.
+        shared: The state of the config if it is the same for all hosts: ssh is then asked once for all.
 
     Raises:
         SshConfigError: ssh reports an error in its config, or does not answer in time.
     """
-    options = _answer(program, login, str(config) if config else "")
+    file = str(config) if config else ""
+    if shared is not None and _SAME_NAME.fullmatch(login.host):
+        with _one_for_all:  # hosts are looked up by many threads at once
+            answer = _shared_answer(program, replace(login, host="localhost"), file, shared)
+        options = {**answer, "host": [login.host], "hostname": [login.host]}
+    else:
+        options = _answer(program, login, file)
     unset = _defaults(program)
     for name in ALGORITHMS:  # defaults of ssh are not configured values
         if options.get(name) == unset.get(name):
             options.pop(name, None)
     return options_from(options, login, known_hosts_expanded=True)
+
+
+@lru_cache(maxsize=64)
+def _shared_answer(program: str, login: Login, config: str, state: Hashable) -> dict[str, list[str]]:  # noqa: ARG001
+    return _answer(program, login, config)
 
 
 @cache

@@ -228,6 +228,42 @@ def test_ssh_runs_once_per_host_until_a_file_changes(counted: Path, tmp_path: Pa
     assert len(counted.read_text()) == once + 3 * len("x\n")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "User deploy\nPort 2200\nIdentityFile ~/.ssh/crew\nCiphers aes256-ctr\n",
+        "Host *\n  HashKnownHosts yes\n",
+    ],
+)
+def test_one_answer_serves_all_hosts_of_a_uniform_config(counted: Path, tmp_path: Path, text: str) -> None:
+    config = tmp_path / "config"
+    config.write_text(text)
+    logins = [Login("web1"), Login("db.example.org"), Login("10.0.0.7"), Login("::1")]
+    found = [look_up(login, config) for login in logins]
+    assert len(counted.read_text()) <= 2 * len("x\n")  # the defaults of ssh are read once per process
+    assert found == [ask_ssh(SSH, login, config) for login in logins]
+    config.write_text("User other\n")
+    assert look_up(Login("web1"), config).user == "other"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("Host web*", "Match host web1", "HostName web9", "ProxyJump web9", "CanonicalizeHostname yes"),
+        *("IdentityFile /keys/%h", 'Include "{folder}/*.conf"'),
+    ],
+)
+def test_ssh_is_asked_for_each_host_of_other_configs(counted: Path, tmp_path: Path, line: str) -> None:
+    (tmp_path / "of-web1.conf").write_text("Host web1\n  Port 2200\n")
+    config = tmp_path / "config"
+    config.write_text(line.format(folder=tmp_path) + "\n")
+    look_up(Login("web1"), config)
+    before = counted.read_text()
+    look_up(Login("web2"), config)
+    assert len(counted.read_text()) == len(before) + len("x\n")
+
+
 def test_inventory_settings_count_in_match(counted: Path, tmp_path: Path) -> None:
     config = tmp_path / "config"
     config.write_text(
