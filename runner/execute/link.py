@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from runner.errors import UnreachableError
+from runner.execute.watchdog import Watchdog
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +24,7 @@ __all__ = ["ClosedError", "CutError", "Exec", "Link"]
 READ = 32 * 1024
 _PARTING = 10.0
 """Seconds for the message that closes a channel; a host that does not read blocks it."""
+_watchdog = Watchdog()
 
 
 class CutError(Exception):
@@ -222,13 +224,8 @@ class Link:
     @contextlib.contextmanager
     def watched(self, limit: float) -> Iterator[None]:
         """Close the connection if the block takes longer: several of paramiko's waits have no limit."""
-        timer = threading.Timer(limit, self.close)
-        timer.daemon = True
-        timer.start()
-        try:
+        with _watchdog.watch(limit, self.close):
             yield
-        finally:
-            timer.cancel()
 
     def _open(self, command: str, data: bytes, limit: float, window: int | None) -> Channel:
         from paramiko import ChannelException
