@@ -99,16 +99,18 @@ class Session:
         )
 
     def next_event(self, idle: Callable[[], object]) -> RunEvent:
-        """Return the next event, and call `idle` each second until there is one.
+        """Return the next event; call `idle` if none waits, and then each second until there is one.
 
         Raises:
             SitecrewError: a run of this process has failed.
         """
+        wait = 0.0
         while True:
             try:
-                event = self.events.get(timeout=_IDLE)
+                event = self.events.get(timeout=wait)
             except Empty:
                 idle()
+                wait = _IDLE
                 continue
             if isinstance(event, BaseException):
                 raise event

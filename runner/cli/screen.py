@@ -12,7 +12,7 @@ import re
 import secrets
 import sys
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, TextIO
@@ -33,7 +33,7 @@ __all__ = [
     "fit",
     "json_text",
     "out",
-    "out_json_line",
+    "out_lines",
     "say",
     "style",
     "terminal_width",
@@ -91,10 +91,11 @@ def out(text: object = "") -> None:
         click.echo(fit(str(text)))
 
 
-def out_json_line(document: Any) -> None:
-    """Print one JSON document on one line of stdout; raises the same errors as `out`."""
-    with checked():
-        click.echo(json_text(document, default=str))
+def out_lines(lines: Sequence[str]) -> None:
+    """Print lines that are safe for a terminal, like JSON, with one write; raises the errors of `out`."""
+    if lines:
+        with checked():
+            click.echo("\n".join(lines))
 
 
 def say(text: object = "", *, end: str = "\n", color: bool | None = None, wrapped: bool = True) -> None:

@@ -205,7 +205,7 @@ class Works:
     def follow(
         self, run: str, listener: Callable[[RunEvent], None], idle: Callable[[], object] = lambda: None
     ) -> Finished:
-        """Start a run; call `listener` with each event, and `idle` each second without one, to its end."""
+        """Start a run and call `listener` with each event, to its end; `idle` as in `Session.next_event`."""
         self.start(run)
         locked = False
         while True:

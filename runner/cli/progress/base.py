@@ -17,7 +17,7 @@ class Listener(Protocol):
         """Print the event."""
 
     def tick(self) -> None:
-        """Called about once a second while there are no events."""
+        """Called when no event waits to be printed, and then about once a second until there is one."""
 
     def close(self) -> None:
         """Release the terminal."""

@@ -45,7 +45,7 @@ def listener(
         progress: returns the state before the first event.
     """
     if json_:
-        return Safe(JsonLines())
+        return Safe(JsonLines(together=True))
     if quiet:
         return Safe(Errors(expected))
     if live and not is_plain():
