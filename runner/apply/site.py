@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -24,7 +23,7 @@ from runner.hosts.boundary import UnexpectedError, contained, within
 from runner.hosts.exclusive import server_of
 from runner.hosts.sudo import sudo_problems
 from runner.model import OnFailure, Order, Outcome, Phase, Site, Step, StepOutcome, worst
-from runner.plan import closed_day, needs_facts, split_playbook
+from runner.plan import closed_at, needs_facts, split_playbook
 
 if TYPE_CHECKING:
     from runner.apply.session import Session
@@ -44,8 +43,8 @@ def work_on(session: Session, order: Order, site: Site, attempt: int) -> Ending:
         ending = Ending(Outcome.CANCELLED, "the run was stopped before this site was started")
     elif order.closes and session.now() > order.closes and not running:
         ending = Ending(Outcome.MISSED, "the window closed before this site was started")
-    elif not running and (day := _closed_day(session, order, site)):
-        ending = Ending(Outcome.MISSED, f"{day} is a blackout day: no site is started")
+    elif not running and (closed := _closed_now(session, order, site)):
+        ending = Ending(Outcome.MISSED, f"{closed}: no site is started")
     else:
         session.journal(order.run, site.name).started(site.client, site.host)
         ending = _run_site(session, order, site, attempt)
@@ -58,10 +57,10 @@ def work_on(session: Session, order: Order, site: Site, attempt: int) -> Ending:
     return ending
 
 
-def _closed_day(session: Session, order: Order, site: Site) -> date | None:
-    """Return today's date, for the client or the window, if no site is started on it."""
+def _closed_now(session: Session, order: Order, site: Site) -> str:
+    """Return which blackout is in force for the client or the window; empty if there is none."""
     zones = {order.clients[site.client].timezone, order.timezone or order.clients[site.client].timezone}
-    return closed_day(order.blackouts, zones, session.now())
+    return closed_at(order.blackouts, zones, session.now())
 
 
 def _run_site(session: Session, order: Order, site: Site, attempt: int) -> Ending:

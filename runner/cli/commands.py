@@ -41,7 +41,10 @@ COMMANDS = {
             "Run the scheduler: start maintenance windows when they are due.",
         ),
         "tick": ("runner.cli.serve:tick", "Run due maintenance windows once and exit."),
-        "schedule": ("runner.cli.schedule:schedule", "List upcoming and past maintenance windows."),
+        "schedule": (
+            "runner.cli.schedule:schedule",
+            "List maintenance windows, and pause a client.",
+        ),
     },
     "Inspect": {
         "list": ("runner.cli.show:list_", "List sites, clients, hosts, windows, holds, runs and more."),

@@ -28,6 +28,8 @@ EXAMPLES = {
     "serve": "sitecrew serve",
     "tick": "sitecrew tick",
     "schedule next": "sitecrew schedule next --count 5",
+    "schedule pause": "sitecrew schedule pause acme --until 2026-12-24 --why 'Christmas business'",
+    "schedule resume": "sitecrew schedule resume acme",
     "schedule list": "sitecrew schedule list -n 5",
     "list clients": "sitecrew list clients",
     "list holds": "sitecrew list holds -l client:acme",

@@ -212,7 +212,9 @@ def _window_cells(row: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _day_text(day: WindowDay) -> str:
-    """Format a day rule: daily, Mon, 1st Tue, last Fri, day 15."""
+    """Format a day rule: daily, Mon, 1st Tue, last Fri, day 15, 2026-12-02."""
+    if day.on is not None:
+        return day.on.isoformat()
     if day.monthday is not None:
         return f"day {day.monthday}"
     if day.weekday is None:

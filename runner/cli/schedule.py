@@ -10,18 +10,27 @@ import click
 from runner.cli.open_ledger import open_if_exists
 from runner.cli.options import as_json, with_workspace
 from runner.cli.output import emit_json, say, table
+from runner.cli.pause import pause, resume
 from runner.errors import UsageError
 from runner.units import iso, local, utc
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from runner.load import Workspace
+    from runner.plan import Due
+    from runner.record import PauseView
 
 __all__ = ["schedule"]
 
 
 @click.group()
 def schedule() -> None:
-    """List upcoming and past maintenance windows."""
+    """List upcoming and past maintenance windows, and pause those of a client."""
+
+
+schedule.add_command(pause)
+schedule.add_command(resume)
 
 
 @schedule.command(name="next")
@@ -37,26 +46,44 @@ def schedule() -> None:
 )
 @as_json
 def next_(workspace: Workspace, start: str | None, count: int, json_: bool) -> None:
-    """List the next maintenance windows, in order of their start."""
+    """List the next maintenance windows, in order of their start.
+
+    Windows of a paused client are listed with the last day of the pause, and are skipped.
+    """
     from runner.plan import next_windows
 
     found = next_windows(workspace.inventory, _parse_instant(start), count)
+    ledger = open_if_exists(workspace, quiet=True)
+    pauses = ledger.pauses.in_force() if ledger else ()
+    paused = [_pause_of(due, pauses) for due in found]
     if json_:
-        emit_json([due.as_json() for due in found])
+        emit_json(
+            [due.as_json() | {"paused": _pause_json(one)} for due, one in zip(found, paused, strict=True)]
+        )
         return
-    table(
-        ("starts (client's time)", "starts (UTC)", "window", "client", "sites"),
-        [
-            (
-                f"{due.local:%a %Y-%m-%d %H:%M}",
-                utc(due.starts).removesuffix(" UTC"),
-                due.window,
-                due.client,
-                str(len(due.sites)),
-            )
-            for due in found
-        ],
-    )
+    heads: tuple[str, ...] = ("starts (client's time)", "starts (UTC)", "window", "client", "sites")
+    rows: list[tuple[str, ...]] = [
+        (
+            f"{due.local:%a %Y-%m-%d %H:%M}",
+            utc(due.starts).removesuffix(" UTC"),
+            due.window,
+            due.client,
+            str(len(due.sites)),
+        )
+        for due in found
+    ]
+    if any(paused):
+        heads = (*heads, "paused until")
+        rows = [(*row, str(one.until) if one else "") for row, one in zip(rows, paused, strict=True)]
+    table(heads, rows)
+
+
+def _pause_of(due: Due, pauses: Sequence[PauseView]) -> PauseView | None:
+    return next((one for one in pauses if one.client == due.client and one.covers(due.starts)), None)
+
+
+def _pause_json(pause: PauseView | None) -> dict[str, str] | None:
+    return {"until": pause.until.isoformat(), "why": pause.why} if pause else None
 
 
 @schedule.command(name="list")
@@ -66,7 +93,10 @@ def next_(workspace: Workspace, start: str | None, count: int, json_: bool) -> N
 )
 @as_json
 def list_(workspace: Workspace, count: int, json_: bool) -> None:
-    """List past windows, newest first, and whether each was run, missed or skipped."""
+    """List past windows, newest first, and whether each was run, missed or skipped.
+
+    Clients that are paused now are printed first, to stderr.
+    """
     ledger = open_if_exists(workspace)
     views = ledger.windows.list(limit=count) if ledger else ()
     rows = [
@@ -83,7 +113,10 @@ def list_(workspace: Workspace, count: int, json_: bool) -> None:
     ]
     if json_:
         emit_json(rows)
-    elif ledger and not rows:
+        return
+    for one in ledger.pauses.in_force() if ledger else ():
+        say(f"{one.client} is {one.reason}")
+    if ledger and not rows:
         say("no window has been due yet; to list the next ones: sitecrew schedule next")
     elif ledger:
         table(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import click
 
-from runner.cli.errors import PROBLEM_KEYS, complain
+from runner.cli.errors import PROBLEM_KEYS, complain, warn
 from runner.cli.options import as_json, open_workspace, verbosity
 from runner.cli.output import emit_json, say
 from runner.cli.screen import json_text, out
@@ -47,11 +48,20 @@ def validate(ctx: click.Context, folder: str | None, *, quiet: bool, verbose: in
         emit_json({"ok": False, "errors": [{**position, "message": str(error), "hint": error.hint}]})
         complain(error)
         return error.exit_code
+    _warn_of_past_windows(workspace)
     if json_:
         emit_json({"ok": True, "errors": []})
     elif not quiet:
         _print_contents(workspace, names=bool(verbose))
     return ExitCode.OK
+
+
+def _warn_of_past_windows(workspace: Workspace) -> None:
+    from runner.plan import past_windows
+
+    for window, last in past_windows(workspace.inventory, datetime.now(UTC)):
+        place = workspace.place("windows", window.name)
+        warn(f"window {window.name} does not open again: {last} has passed ({place})")
 
 
 def _print_contents(workspace: Workspace, *, names: bool) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from runner.inspect.windows import recorded_schedule, window_row
 from runner.model import Inventory
-from runner.plan.schedules import Opening, Planned, late_openings, planned
+from runner.plan.schedules import Opening, Planned, RecordedSchedule, late_openings, planned
 from runner.record import History, WhyNot, WindowState, WindowView
 from runner.report import DueWindows
 
@@ -32,11 +32,11 @@ def due_windows(
     schedules = ledger.windows.schedules_of(client)
     recorded = {view.window for view in schedules}
     due = [
-        _row(opening, history, now)
+        _row(opening, history, now, one)
         for view in schedules
-        if (one := recorded_schedule(view).planned)
+        if (one := recorded_schedule(view)).planned
         for opening in late_openings(
-            one, max(view.since, history.start), min(view.until or history.end, history.end), now
+            one.planned, max(view.since, history.start), min(view.until or history.end, history.end), now
         )
     ]
     unattended = [
@@ -54,11 +54,15 @@ def _unrecorded(inventory: Inventory, client: str, recorded: set[str]) -> Iterat
             yield from (one for one in planned(inventory, window) if one.client == client)
 
 
-def _row(opening: Opening, history: History, now: datetime) -> WindowView:
+def _row(
+    opening: Opening, history: History, now: datetime, schedule: RecordedSchedule | None = None
+) -> WindowView:
     """Return the result of an opening that no scheduler recorded."""
     playbook, closes = opening.planned.window.playbook, opening.occurrence.closes
-    if opening.occurrence.blackout:
+    if opening.blackout:
         return window_row(opening, WindowState.SKIPPED, WhyNot.BLACKOUT, now)
+    if schedule and (pause := schedule.pause_of(opening, now)):
+        return window_row(opening, WindowState.SKIPPED, pause.reason, now)
     for run in history.runs:
         if run.playbook == playbook and opening.starts <= run.started < closes:
             return window_row(opening, WindowState.RUN, "", now, run=run.run)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from runner.errors import ExitCode
 from runner.inspect.check import Check
-from runner.load import thaw_as
-from runner.model import Site, Window
+from runner.load import thaw_as, thaw_periods
+from runner.model import Calendar, Site, Window
+from runner.plan import past_windows
 from runner.plan.schedules import Opening, Planned, RecordedSchedule, planned
 from runner.record import Ledger, ScheduleView, WindowState, WindowView
 from runner.units import utc
@@ -37,6 +39,11 @@ def about_windows(
     clients = {site.client for site in sites}
     found = (one for window in inventory.windows.values() for one in planned(inventory, window))
     every = [one for one in found if one.client in clients]
+    named = {one.window.name for one in every}
+    for window, last in past_windows(inventory, now):
+        if window.name in named:
+            finding = f"window {window.name} does not open again: {last} has passed"
+            yield Check(about="windows", finding=finding, hint="delete it, or give it a new date")
     if not every:
         return
     recorded = _recorded(workspace)
@@ -77,7 +84,7 @@ def _named(windows: list[Planned]) -> str:
 def recorded_schedule(view: ScheduleView) -> RecordedSchedule:
     """Return a recorded schedule; `planned` is None if this version cannot read the definition."""
     try:
-        window = thaw_as(Window, view.definition) if view.definition else None
+        window = _thaw_window(view) if view.definition else None
     except ValueError:
         window = None
     return RecordedSchedule(
@@ -85,7 +92,14 @@ def recorded_schedule(view: ScheduleView) -> RecordedSchedule:
         key=(view.window, view.client),
         settled=view.settled,
         planned=Planned(window, view.client) if window else None,
+        pauses=view.pauses,
     )
+
+
+def _thaw_window(view: ScheduleView) -> Window:
+    calendars = tuple(Calendar(digest, thaw_periods(text)) for digest, text in view.calendars.items())
+    window = thaw_as(Window, {**(view.definition or {}), "calendars": ()})
+    return replace(window, calendars=calendars)
 
 
 def window_row(

@@ -5,6 +5,7 @@ Third-party libraries are imported only when something is loaded.
 
 from __future__ import annotations
 
+from runner.load.calendars import calendar_text, thaw_periods
 from runner.load.frozen import freeze, thaw, thaw_as
 from runner.load.inventory_files import list_inventory
 from runner.load.schema import json_schema, modeline, write_schemas
@@ -16,6 +17,7 @@ from runner.load.workspace import Workspace, find_workspace, load_playbook, load
 __all__ = [
     "Redactor",
     "Workspace",
+    "calendar_text",
     "find_workspace",
     "fingerprint",
     "freeze",
@@ -29,5 +31,6 @@ __all__ = [
     "shipped_playbooks",
     "thaw",
     "thaw_as",
+    "thaw_periods",
     "write_schemas",
 ]

@@ -140,7 +140,17 @@ TimeOfDay = Annotated[
     time, Reads(times.time_of_day, type="string", pattern="^([01]?[0-9]|2[0-3]):[0-5][0-9]$")
 ]
 Day = Annotated[date, Reads(times.day, type="string", format="date")]
-Days = Annotated[DateRange, Reads(times.days)]
+Blackout = Annotated[DateRange | str, Reads(times.blackout)]
+Dates = Annotated[
+    tuple[date, ...],
+    Reads(
+        times.dates,
+        anyOf=[
+            {"type": "string", "format": "date"},
+            {"type": "array", "minItems": 1, "items": {"type": "string", "format": "date"}},
+        ],
+    ),
+]
 DayRules = Annotated[
     tuple[WindowDay, ...],
     Reads(

@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Self
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
 from runner.load import fields as f
 from runner.load.access import AccessShape
 from runner.load.fields import EMPTY_LIST, EMPTY_MAPPING, LISTED, NOTHING, D, Shape
 from runner.load.host_options import HostOptions, HostShape, host_of
 from runner.load.start_environment import StartArgument, StartValue, StartVariable
+from runner.load.values import Wrong
 from runner.model import (
+    Calendar,
     CatchUp,
     Client,
     Contact,
+    DateRange,
     Hold,
     Host,
     Inventory,
@@ -29,6 +32,7 @@ from runner.model import (
     UpdateRules,
     Updates,
     Window,
+    WindowDay,
 )
 
 __all__ = ["HoldShape", "InventoryFile", "UpdatesShape", "holds_of", "inventory_of"]
@@ -143,15 +147,19 @@ class WindowShape(Shape):
 
     playbook: Annotated[f.Line, D("Playbook to run.")]
     day: Annotated[
-        f.DayRules, D("daily, tuesday, second tuesday, last friday, a day of the month, or a list of them.")
-    ]
+        f.DayRules | None,
+        D("daily, tuesday, second tuesday, last friday, a day of the month, or a list of them."),
+    ] = None
+    date: Annotated[f.Dates | None, D("One date, or a list of dates, instead of day.")] = None
     at: Annotated[f.TimeOfDay, D("Local time of the start.")]
     lasts: Annotated[f.Span, D("How long the window is open; no site is started later.")] = timedelta(hours=2)
     timezone: Annotated[f.WindowZone, D("IANA name, or client for each client's own.")] = "client"
     sites: Annotated[tuple[f.Line, ...], LISTED, D("Selectors of the sites.")] = ("all",)
     rings: Annotated[tuple[f.Line, ...], LISTED, D("Selectors of the rings, in order.")] = ()
     blackouts: Annotated[
-        tuple[f.Days, ...], LISTED, D("Days or ranges of days on which nothing is started.")
+        tuple[f.Blackout, ...],
+        LISTED,
+        D("Days, ranges of days, and iCalendar files (.ics) in whose events nothing is started."),
     ] = ()
     catch_up: Annotated[CatchUp, f.choice(CatchUp), D("Whether to start a window late that was missed.")] = (
         CatchUp.LATEST
@@ -161,6 +169,14 @@ class WindowShape(Shape):
         Overlap, f.choice(Overlap), D("What to do if the previous run of the window is still running.")
     ] = Overlap.SKIP
     jitter: Annotated[f.Duration, D("Starts of different clients are spread over this time.")] = timedelta(0)
+
+    @model_validator(mode="after")
+    def _opens(self) -> Self:
+        if self.day is None and self.date is None:
+            raise Wrong("neither day nor date is given", "add `day: tuesday`, or `date: 2026-12-02` for once")
+        if self.day is not None and self.date is not None:
+            raise Wrong("day and date exclude each other", "delete one of them")
+        return self
 
 
 class InventoryFile(Shape):
@@ -177,8 +193,13 @@ class InventoryFile(Shape):
     windows: Annotated[dict[f.Name, WindowShape], EMPTY_MAPPING, D("Windows by name.")] = NOTHING
 
 
-def inventory_of(files: Sequence[InventoryFile], base: Path) -> Inventory:
-    """Convert to the model. Relative paths in the files start at `base`, the workspace."""
+def inventory_of(
+    files: Sequence[InventoryFile], base: Path, calendars: Mapping[str, Calendar] | None = None
+) -> Inventory:
+    """Convert to the model. Relative paths in the files start at `base`, the workspace.
+
+    `calendars` has the content of the iCalendar files by their path in the files.
+    """
     clients = [client for file in files for client in file.clients.items()]
     groups = {name: group for file in files for name, group in file.groups.items()}
     defaults = {key: value for file in files for key, value in file.defaults.given().items()}
@@ -195,7 +216,11 @@ def inventory_of(files: Sequence[InventoryFile], base: Path) -> Inventory:
             for id_, client in clients
             for name, site in client.sites.items()
         },
-        windows={name: _window(name, window) for file in files for name, window in file.windows.items()},
+        windows={
+            name: _window(name, window, calendars or {})
+            for file in files
+            for name, window in file.windows.items()
+        },
     )
 
 
@@ -249,8 +274,17 @@ def _site(name: str, client: str, shape: SiteShape, hosts: Mapping[str, Host]) -
     )
 
 
-def _window(name: str, shape: WindowShape) -> Window:
-    timezone = None if shape.timezone == "client" else shape.timezone
-    changed = {"timezone": timezone, "sites": shape.sites or ("all",)}
-    kept = {key: value for key, value in dict(shape).items() if key != "day"}
-    return Window(name=name, days=shape.day, **{**kept, **changed})
+def _window(name: str, shape: WindowShape, calendars: Mapping[str, Calendar]) -> Window:
+    changed = {
+        "timezone": None if shape.timezone == "client" else shape.timezone,
+        "sites": shape.sites or ("all",),
+        "blackouts": tuple(each for each in shape.blackouts if isinstance(each, DateRange)),
+        "calendars": tuple(
+            calendars[each]
+            for each in dict.fromkeys(shape.blackouts)
+            if isinstance(each, str) and each in calendars
+        ),
+    }
+    kept = {key: value for key, value in dict(shape).items() if key not in {"day", "date"}}
+    days = shape.day or tuple(WindowDay(on=each) for each in shape.date or ())
+    return Window(name=name, days=days, **{**kept, **changed})

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from runner.load.calendars import horizon
 from runner.load.inventory_files import FILE, FOLDER
 from runner.load.workspace import user_settings
 
@@ -16,10 +17,13 @@ _LARGEST = 64 * 1024 * 1024
 """Bytes compared per file. Larger files are refused when they are loaded."""
 
 
-def fingerprint(folder: Path) -> str:
-    """Return a hash of the content, names and modes of the workspace's files."""
-    digest = hashlib.sha256()
-    for path in _sources(folder):
+def fingerprint(folder: Path, calendars: Sequence[Path] = ()) -> str:
+    """Return a hash of the content, names and modes of the workspace's files.
+
+    With calendars, it also changes with the years for which their events are read.
+    """
+    digest = hashlib.sha256(f"{horizon() if calendars else ''}".encode())
+    for path in (*_sources(folder), *calendars):
         digest.update(f"\0{path}\0".encode(errors="surrogateescape"))
         try:
             status = path.stat()

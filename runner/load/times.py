@@ -13,6 +13,8 @@ from runner.model import DateRange, Rule, WindowDay
 
 __all__ = [
     "WEEKDAYS",
+    "blackout",
+    "dates",
     "day",
     "day_rules",
     "days",
@@ -103,6 +105,21 @@ def days(value: object) -> DateRange:
     return DateRange(start, end)
 
 
+def blackout(value: object) -> DateRange | str:
+    """Parse a blackout: a day, a range of days, or the path of an iCalendar file."""
+    found = scalar(value, "a date or an .ics file").strip()
+    return found if found.lower().endswith(".ics") else days(found)
+
+
+def dates(value: object) -> tuple[date, ...]:
+    """Parse a date or a list of dates."""
+    if isinstance(value, list):
+        if not value:
+            raise Wrong("the list is empty", "like [2026-12-02, 2027-01-13]")
+        return tuple(sorted({day(entry) for entry in value}))
+    return (day(value),)
+
+
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _NTH = {"first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "last": -1}
 
@@ -137,6 +154,8 @@ def _day_rule(value: object) -> WindowDay:
         return WindowDay(weekday=index)
     if index is not None and len(words) == 2 and words[0] in _NTH:  # noqa: PLR2004
         return WindowDay(weekday=index, nth=_NTH[words[0]])
+    if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", found):
+        raise Wrong(f"{quoted(found)} is not a day rule", f"for one date, write `date: {found}`")
     if "," in found:
         raise Wrong(f"{quoted(found)} is not a day", f"for several, write a list: [{found}]")
     hint = closest(words[-1], (*WEEKDAYS, "daily")) if words else ""

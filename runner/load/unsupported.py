@@ -39,7 +39,6 @@ INVENTORY = (
     Unsupported(("clients", _ANY, "support"), "delete it"),
     Unsupported(("clients", _ANY, "sites", _ANY, "watch"), "delete it; sites are checked around changes"),
     Unsupported(("clients", _ANY, "sites", _ANY, "expires"), "delete it"),
-    Unsupported(("windows", _ANY, "blackouts", _ANY), "list the days: 2026-12-20/2027-01-02", r".*\.ics"),
 )
 SETTINGS = (
     Unsupported(("ledger",), "write sqlite:///PATH", r"postgres(ql)?(\+\w{1,30})?:.*"),

@@ -16,7 +16,7 @@ from runner.load.reading import NO_WORKSPACE, read_file, read_inventory
 from runner.load.shipped import shipped_playbooks
 from runner.load.text import closest, quoted, suggest_again
 from runner.load.variables import variables_of
-from runner.model import Inventory, Playbook, SecretRef, Settings
+from runner.model import Calendar, Inventory, Playbook, SecretRef, Settings
 from runner.modes import refuse_shared
 from runner.shell import command
 
@@ -57,6 +57,12 @@ class Workspace:
     places: Mapping[str, str] = field(default_factory=dict)
     """`file:line` of each entry of the inventory by path: `hosts.web1`, `clients.acme`, `sites.shop`."""
 
+    calendars: Mapping[str, Calendar] = field(default_factory=dict)
+    """The calendars among the blackouts of windows, by path as in the inventory."""
+    calendar_files: tuple[Path, ...] = ()
+    calendar_problems: tuple[Problem, ...] = ()
+    """Mistakes in calendars of which an earlier version is used."""
+
     def place(self, kind: str, name: str) -> str:
         """Return `file:line` of an entry of the inventory, for messages. `kind` is like `clients`."""
         return self.places.get(f"{kind}.{name}", "the inventory")
@@ -90,14 +96,16 @@ def load_workspace(
     flags: Mapping[str, str] | None = None,
     environ: Mapping[str, str] | None = None,
     kinds: Mapping[str, Kind] | None = None,
+    known: Mapping[str, Calendar] | None = None,
 ) -> Workspace:
     """Load and check everything in `folder`.
 
     `extra` has the variables of -e, `flags` the settings of the command line by path (`parallel.sites`).
-    `environ` defaults to the environment of the process, `kinds` to the registered kinds of steps. Raises
-    ValidationError with all problems of all files, or UsageError if the folder cannot be used.
+    `environ` defaults to the environment of the process, `kinds` to the registered kinds of steps. `known`
+    has calendars by path to use instead of files that have mistakes. Raises ValidationError with all problems
+    of all files, or UsageError if the folder cannot be used.
     """
-    from runner.load import inventory, layers, problems, references, settings, unsupported
+    from runner.load import calendars, inventory, layers, problems, references, settings, unsupported
 
     folder = folder.resolve()
     suggest_again()
@@ -117,6 +125,7 @@ def load_workspace(
     references.check_settings(merged, found)
 
     playbooks = books.all()
+    closed = calendars.read_calendars(tree, folder, found, known) if tree else calendars.Calendars()
     if tree:
         names = references.names_of(tree)
         references.check_inventory(tree, names, books.sources, found)
@@ -126,14 +135,23 @@ def load_workspace(
     problems.raise_if_any(found)
     if tree is None or settings_shape is None:
         raise UsageError(f"{folder / FILE} is empty", hint=NO_WORKSPACE)
+    loaded = inventory.inventory_of(shapes, folder, closed.by_path)
     return Workspace(
         folder=folder,
-        inventory=_with_tools(inventory.inventory_of(shapes, folder), settings.settings_of(settings_shape)),
+        inventory=_with_tools(loaded, settings.settings_of(settings_shape)),
         settings=settings.settings_of(settings_shape),
         playbooks=playbooks,
         variables=variables_of(extra or {}),
-        warnings=(*layers.unknown_variables(environ), *listing.warnings, *books.warnings),
+        warnings=(
+            *layers.unknown_variables(environ),
+            *listing.warnings,
+            *books.warnings,
+            *closed.warnings,
+        ),
         places=places_of(tree),
+        calendars=closed.by_path,
+        calendar_files=tuple(closed.files.values()),
+        calendar_problems=tuple(closed.problems),
     )
 
 

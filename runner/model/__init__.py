@@ -16,8 +16,10 @@ from runner.model.facts import (
 )
 from runner.model.finding import Finding, FindingKind, Severity, View
 from runner.model.inventory import (
+    Calendar,
     CatchUp,
     Client,
+    ClosedPeriod,
     Contact,
     DateRange,
     Host,
@@ -28,6 +30,7 @@ from runner.model.inventory import (
     Site,
     SiteKind,
     StatedPage,
+    TimeRange,
     Window,
     WindowDay,
 )
@@ -87,10 +90,12 @@ __all__ = [
     "Asked",
     "AutoUpdate",
     "Backups",
+    "Calendar",
     "CatchUp",
     "Change",
     "ChangeOutcome",
     "Client",
+    "ClosedPeriod",
     "Contact",
     "CoreOffer",
     "DateRange",
@@ -148,6 +153,7 @@ __all__ = [
     "Sums",
     "SystemFacts",
     "SystemPackage",
+    "TimeRange",
     "Tool",
     "Translation",
     "Trigger",

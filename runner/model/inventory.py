@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 
 from runner.model.access import Access
@@ -12,8 +12,10 @@ from runner.model.policy import Hold, Updates
 from runner.model.secret import SecretRef
 
 __all__ = [
+    "Calendar",
     "CatchUp",
     "Client",
+    "ClosedPeriod",
     "Contact",
     "DateRange",
     "Host",
@@ -24,6 +26,7 @@ __all__ = [
     "Site",
     "SiteKind",
     "StatedPage",
+    "TimeRange",
     "Window",
     "WindowDay",
 ]
@@ -181,12 +184,13 @@ class Overlap(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class WindowDay:
-    """A day rule: a weekday (0 = Monday), the `nth` weekday of a month, a day of the month, or every day."""
+    """A day rule: a weekday (0 = Monday), the `nth` of a month, a day of the month, a date, or every day."""
 
     weekday: int | None = None
     nth: int | None = None
     """1 to 5 from the start of the month, -1 for the last, None for every week."""
     monthday: int | None = None
+    on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +199,28 @@ class DateRange:
 
     first: date
     last: date
+
+
+@dataclass(frozen=True, slots=True)
+class TimeRange:
+    """The time from `starts` to `ends`, exclusive. Without a UTC offset, both are local times."""
+
+    starts: datetime
+    ends: datetime
+
+
+ClosedPeriod = DateRange | TimeRange
+"""A period in which nothing is started; days and local times are those of the window or the client."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """The closed periods of an iCalendar file. Calendars with the same digest are equal."""
+
+    digest: str
+    """SHA-256 of the periods."""
+    periods: tuple[ClosedPeriod, ...] = field(default=(), compare=False, repr=False)
+    """Sorted, without overlaps, for each kind of period."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,7 +240,9 @@ class Window:
     """Selectors."""
     rings: tuple[str, ...] = ()
     """Selectors of the rings in order; empty for one ring of all sites."""
-    blackouts: tuple[DateRange, ...] = ()
+    blackouts: tuple[ClosedPeriod, ...] = ()
+    calendars: tuple[Calendar, ...] = ()
+    """Further blackouts, from iCalendar files."""
     catch_up: CatchUp = CatchUp.LATEST
     deadline: timedelta = timedelta(hours=1)
     """The latest start, counted from the due time."""

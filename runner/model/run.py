@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from runner.model.inventory import Client, DateRange, Host, Site
+from runner.model.inventory import Client, ClosedPeriod, Host, Site
 from runner.model.plan import SitePlan
 from runner.model.playbook import Playbook
 from runner.model.policy import Policy
@@ -62,8 +62,8 @@ class Order:
     window: str | None = None
     closes: datetime | None = None
     """When the window closes, in UTC; no site is started later."""
-    blackouts: tuple[DateRange, ...] = ()
-    """Days on which no site is started: in the client's time zone, and in the window's."""
+    blackouts: tuple[ClosedPeriod, ...] = ()
+    """Periods in which no site is started: in the client's time zone, and in the window's."""
     timezone: str | None = None
     """IANA name of the window's own time zone, if it has one."""
     undo: UndoOrder | None = None

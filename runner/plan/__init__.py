@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from runner.plan.autoupdates import AutoHold, choose_switches, held_items
 from runner.plan.bisection import Bisection, GroupResult, bisect
+from runner.plan.blackouts import blackouts_between, closed_at
 from runner.plan.findings import site_findings, unhealthy
 from runner.plan.folders import stray_folder
 from runner.plan.holds import (
@@ -45,7 +46,15 @@ from runner.plan.sub_sites import (
     with_offers,
 )
 from runner.plan.unverified import after_health_check, unverified_outcome, unverified_outcomes
-from runner.plan.windows import Due, Occurrence, closed_day, next_of_client, next_windows, occurrences
+from runner.plan.windows import (
+    Due,
+    Occurrence,
+    next_of_client,
+    next_windows,
+    occurrences,
+    past_windows,
+    start_of_day,
+)
 
 __all__ = [
     "BY_HAND",
@@ -67,9 +76,10 @@ __all__ = [
     "after_health_check",
     "applies",
     "bisect",
+    "blackouts_between",
     "changed_steps",
     "choose_switches",
-    "closed_day",
+    "closed_at",
     "confirm_offers",
     "count_unchecked",
     "database_mismatch",
@@ -88,6 +98,7 @@ __all__ = [
     "next_of_client",
     "next_windows",
     "occurrences",
+    "past_windows",
     "plan_site",
     "rings",
     "select",
@@ -95,6 +106,7 @@ __all__ = [
     "shared_tables",
     "site_findings",
     "split_playbook",
+    "start_of_day",
     "stores_address",
     "stray_folder",
     "sub_site_to_query",

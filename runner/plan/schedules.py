@@ -14,9 +14,10 @@ from itertools import islice, takewhile
 from zoneinfo import ZoneInfo
 
 from runner.model import CatchUp, Inventory, Window
+from runner.plan.blackouts import is_closed
 from runner.plan.select import select
 from runner.plan.windows import Occurrence, occurrences, zone_of
-from runner.record import WhyNot
+from runner.record import PauseView, WhyNot
 
 __all__ = [
     "Opening",
@@ -61,8 +62,15 @@ class Planned:
 
     def openings(self, after: datetime) -> Iterator[Opening]:
         """Return the openings that start after an instant, in order."""
-        zone = ZoneInfo(self.window.timezone or "UTC")
-        return (Opening(self, found) for found in occurrences(self.window, zone, after))
+        return (Opening(self, found) for found in occurrences(self.window, self._zone, after))
+
+    def is_closed(self, at: datetime) -> bool:
+        """Whether an instant is in a blackout."""
+        return is_closed(self.window, self._zone, at)
+
+    @property
+    def _zone(self) -> ZoneInfo:
+        return ZoneInfo(self.window.timezone or "UTC")
 
     def opens_when(self) -> object:
         """Return a value that is equal for windows that open at the same times."""
@@ -98,6 +106,11 @@ class Opening:
         """The id of its run, which depends only on window, client and time."""
         return f"{self.planned.window.name}-{self.starts:%Y%m%d-%H%M}-{self.planned.client}"
 
+    @property
+    def blackout(self) -> bool:
+        """Whether the window opens or is due in a blackout."""
+        return self.occurrence.blackout or (self.due > self.starts and self.planned.is_closed(self.due))
+
     def is_late(self, now: datetime) -> bool:
         """Whether it is too late to start it."""
         return now > self.due + self.planned.allowed or now >= self.occurrence.closes
@@ -105,15 +118,12 @@ class Opening:
 
 @dataclass(frozen=True, slots=True)
 class Unstarted:
-    """An opening that is not started, and why. During a blackout it is skipped, otherwise missed."""
+    """An opening that is not started, and why."""
 
     opening: Opening
     why: str
-
-    @property
-    def skipped(self) -> bool:
-        """Whether it fell on a blackout."""
-        return self.opening.occurrence.blackout
+    skipped: bool = False
+    """Whether it was in a blackout or a pause; otherwise it is missed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +135,24 @@ class RecordedSchedule:
     settled: datetime
     planned: Planned | None
     """None if the definition is unknown."""
+    pauses: tuple[PauseView, ...] = ()
+    """All pauses of the client, past ones too."""
+
+    def pause_of(self, opening: Opening, now: datetime) -> PauseView | None:
+        """Return the pause because of which an opening is not started: when it is due, or now if it waits."""
+        instants = [opening.due] if opening.is_late(now) else [opening.due, now]
+        return next((pause for at in instants for pause in self.pauses if pause.covers(at)), None)
+
+    def unstarted(self, opening: Opening, now: datetime, otherwise: str) -> Unstarted:
+        """Return why an opening is not started; `otherwise` if it still could be."""
+        if opening.blackout:
+            return Unstarted(opening, WhyNot.BLACKOUT, skipped=True)
+        if pause := self.pause_of(opening, now):
+            return Unstarted(opening, pause.reason, skipped=True)
+        if opening.is_late(now):
+            deadline = _words(opening.planned.allowed)
+            return Unstarted(opening, f"{WhyNot.ABSENT}; the start deadline ({deadline}) passed")
+        return Unstarted(opening, otherwise)
 
     def undecided(self, until: datetime) -> Iterator[Opening]:
         """Return undecided openings that start no later than an instant."""
@@ -195,7 +223,7 @@ def compare_schedules(
     for old in ended:
         end = found.ended[old.id]
         left = (opening for opening in old.undecided(now) if opening.starts < end)
-        found.unstarted += [_unstarted(opening, now, WhyNot.CHANGED) for opening in left]
+        found.unstarted += [old.unstarted(opening, now, WhyNot.CHANGED) for opening in left]
     return found
 
 
@@ -210,10 +238,10 @@ def due_openings(
     if not found:
         return (), None
     last = found[-1] if len(found) <= most else None
-    if last and (last.occurrence.blackout or last.is_late(now)):
+    if last and (last.blackout or last.is_late(now) or kept.pause_of(last, now)):
         last = None
     rest = found[:-1] if last or len(found) > most else found
-    return tuple(_unstarted(one, now, WhyNot.LATER) for one in rest), last
+    return tuple(kept.unstarted(one, now, WhyNot.LATER) for one in rest), last
 
 
 def late_openings(one: Planned, start: datetime, end: datetime, now: datetime) -> Iterator[Opening]:
@@ -225,15 +253,6 @@ def late_openings(one: Planned, start: datetime, end: datetime, now: datetime) -
 def settled_before(since: datetime) -> datetime:
     """Return the `settled` time of a schedule that is in force since an instant."""
     return since - _INSTANT
-
-
-def _unstarted(opening: Opening, now: datetime, otherwise: str) -> Unstarted:
-    if opening.occurrence.blackout:
-        return Unstarted(opening, WhyNot.BLACKOUT)
-    if opening.is_late(now):
-        deadline = _words(opening.planned.allowed)
-        return Unstarted(opening, f"{WhyNot.ABSENT}; the start deadline ({deadline}) passed")
-    return Unstarted(opening, otherwise)
 
 
 def _predecessor(one: Planned, ended: Sequence[RecordedSchedule]) -> RecordedSchedule | None:

@@ -6,18 +6,29 @@ one counts. So each matching day has exactly one occurrence. Instants are in UTC
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from heapq import merge
 from itertools import islice
 from zoneinfo import ZoneInfo
 
-from runner.model import DateRange, Inventory, Window, WindowDay
+from runner.model import Inventory, Window, WindowDay
+from runner.plan.blackouts import is_closed
 from runner.plan.select import select
+from runner.record import PauseView
 from runner.units import iso
 
-__all__ = ["Due", "Occurrence", "closed_day", "next_of_client", "next_windows", "occurrences", "zone_of"]
+__all__ = [
+    "Due",
+    "Occurrence",
+    "next_of_client",
+    "next_windows",
+    "occurrences",
+    "past_windows",
+    "start_of_day",
+    "zone_of",
+]
 
 _DAY = timedelta(days=1)
 _SECOND = timedelta(seconds=1)
@@ -36,7 +47,7 @@ class Occurrence:
     local: datetime
     """`starts` in local time."""
     blackout: bool = False
-    """Whether it falls on a blackout day and is skipped."""
+    """Whether it starts in a blackout and is skipped."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -69,15 +80,11 @@ def occurrences(window: Window, zone: ZoneInfo, start_after: datetime) -> Iterat
     """
     if not _FIRST <= start_after <= _LAST:
         return
-    day = start_after.astimezone(zone).date() - _DAY
-    while day <= _LAST_DAY:
-        if any(_matches(rule, day) for rule in window.days):
-            starts = _instant(day, window.at, zone)
-            if starts > start_after:
-                local = starts.astimezone(zone)
-                closed = any(span.first <= local.date() <= span.last for span in window.blackouts)
-                yield Occurrence(starts, starts + window.lasts, local, closed)
-        day += _DAY
+    for day in _days(window.days, start_after.astimezone(zone).date() - _DAY):
+        starts = _instant(day, window.at, zone)
+        if starts > start_after:
+            closed = is_closed(window, zone, starts)
+            yield Occurrence(starts, starts + window.lasts, starts.astimezone(zone), closed)
 
 
 def next_windows(inventory: Inventory, start: datetime, count: int) -> tuple[Due, ...]:
@@ -89,14 +96,26 @@ def next_windows(inventory: Inventory, start: datetime, count: int) -> tuple[Due
     return tuple(islice(merge(*_streams(inventory, start)), count))
 
 
-def next_of_client(inventory: Inventory, client: str, start: datetime) -> tuple[Due, ...]:
+def next_of_client(
+    inventory: Inventory, client: str, start: datetime, pauses: Sequence[PauseView] = ()
+) -> tuple[Due, ...]:
     """Return the next opening of each window with sites of a client at or after an instant, soonest first.
+
+    Openings in one of the client's pauses are left out.
 
     Raises:
         UnknownNameError: a window selects sites that are not in the inventory.
     """
     streams = _streams(inventory, start, only=client)
-    return tuple(sorted(first for stream in streams if (first := next(stream, None))))
+    started = (
+        (due for due in stream if not any(one.covers(due.starts) for one in pauses)) for stream in streams
+    )
+    return tuple(sorted(first for stream in started if (first := next(stream, None))))
+
+
+def start_of_day(day: date, zone: ZoneInfo) -> datetime:
+    """Return when a day begins in a time zone."""
+    return _instant(day, time(0), zone)
 
 
 def zone_of(window: Window, inventory: Inventory, client: str) -> str:
@@ -104,10 +123,15 @@ def zone_of(window: Window, inventory: Inventory, client: str) -> str:
     return window.timezone or inventory.clients[client].timezone
 
 
-def closed_day(blackouts: Sequence[DateRange], zones: Collection[str], at: datetime) -> date | None:
-    """Return the blackout day if `at` falls on one in any of the time zones, else None."""
-    days = sorted({at.astimezone(ZoneInfo(zone)).date() for zone in zones})
-    return next((day for day in days if any(span.first <= day <= span.last for span in blackouts)), None)
+def past_windows(inventory: Inventory, now: datetime) -> tuple[tuple[Window, date], ...]:
+    """Return the windows whose dates have all passed in every time zone, each with its last date."""
+    today = (now - timedelta(hours=12)).date()
+    found = []
+    for window in inventory.windows.values():
+        dates = [rule.on for rule in window.days if rule.on is not None]
+        if len(dates) == len(window.days) and max(dates) < today:
+            found.append((window, max(dates)))
+    return tuple(found)
 
 
 def _streams(
@@ -145,9 +169,20 @@ def _clients(inventory: Inventory, window: Window) -> dict[str, tuple[str, ...]]
     return found
 
 
+def _days(rules: Sequence[WindowDay], first: date) -> Iterator[date]:
+    """Yield the days from `first` on that match any of the rules."""
+    dates = [rule.on for rule in rules if rule.on is not None]
+    if len(dates) == len(rules):
+        yield from sorted({day for day in dates if first <= day <= _LAST_DAY})
+        return
+    for day in (first + count * _DAY for count in range((_LAST_DAY - first).days + 1)):
+        if any(_matches(rule, day) for rule in rules):
+            yield day
+
+
 def _matches(rule: WindowDay, day: date) -> bool:
-    if rule.monthday is not None:
-        return day.day == rule.monthday
+    if rule.on is not None or rule.monthday is not None:
+        return day == rule.on or day.day == rule.monthday
     if rule.weekday is None:
         return True
     if day.weekday() != rule.weekday:

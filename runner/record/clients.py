@@ -24,6 +24,7 @@ from runner.record.schema import (
     holds,
     instant_text,
     looks,
+    pauses,
     reports,
     restore_points,
     run_sites,
@@ -143,7 +144,7 @@ class _Part:
         own = select(websites.c.id).where(websites.c.client == self.client)
         found += [(table, table.c.website.in_(own)) for table in (sightings, holds)]
         found += [(windows, or_(windows.c.client == self.client, windows.c.run.in_(self.alone)))]
-        rest = (looks, backups, auto_updates, schedules, reports, deliveries, clients)
+        rest = (looks, backups, auto_updates, schedules, pauses, reports, deliveries, clients)
         return found + [(table, table.c.client == self.client) for table in rest]
 
     def concerns(self, act: Any) -> bool:

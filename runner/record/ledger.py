@@ -16,6 +16,7 @@ from runner.record.jobs import Jobs
 from runner.record.leases import Leases
 from runner.record.looks import Looks
 from runner.record.operators import Operator, operator_here
+from runner.record.pauses import Pauses
 from runner.record.reports import Reports
 from runner.record.restore_points import RestorePoints
 from runner.record.runs import Runs
@@ -52,6 +53,7 @@ class Ledger:
         self.holds = Holds(store)
         self.auto_updates = AutoUpdates(store)
         self.windows = Windows(store)
+        self.pauses = Pauses(store)
         self.reports = Reports(store)
         self.deliveries = Deliveries(store)
         self.leases = Leases(store)

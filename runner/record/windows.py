@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, insert, select, update
 
 from runner.model import Outcome
-from runner.record.schema import run_sites, schedules, windows
+from runner.record.pauses import pauses_by_client
+from runner.record.schema import calendars, run_sites, schedules, windows
 from runner.record.store import Records, insert_ignoring, insert_new
 from runner.record.views import Schedules, ScheduleView, Settlement, WindowState, WindowView
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, RowMapping
+    from sqlalchemy import Connection, RowMapping, Select
+
+    from runner.record.store import Store
 
 __all__ = ["Windows", "open_window", "review_window", "window_view"]
 
 
 class Windows(Records):
     """Schedules, and what happened to each due opening."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self._calendars: dict[str, str] = {}
+        """Calendars read so far, by digest."""
 
     def claim(self, opening: WindowView) -> bool:
         """Record what happens to an opening. Only the first of several callers gets True and decides."""
@@ -31,13 +39,13 @@ class Windows(Records):
     def schedules(self) -> Schedules:
         """Return the schedules in force now."""
         with self._store.read() as connection:
-            return _schedules(connection)
+            return self._schedules(connection)
 
     def schedules_of(self, client: str) -> tuple[ScheduleView, ...]:
         """Return all present and past schedules of a client, oldest first."""
         query = select(schedules).where(schedules.c.client == client).order_by(schedules.c.since)
         with self._store.read() as connection:
-            return tuple(ScheduleView(**row) for row in connection.execute(query).mappings())
+            return self._views(connection, query, client)
 
     def settle(self, decide: Callable[[Schedules], Settlement]) -> Settlement:
         """Pass the schedules in force to `decide` and record its decisions in the same transaction.
@@ -46,17 +54,21 @@ class Windows(Records):
         definition.
         """
         with self._store.write() as connection:
-            found = decide(_schedules(connection))
+            found = decide(self._schedules(connection))
             for one, until in found.ended.items():
                 _change(connection, one, until=until, settled=until)
             for one, definition in found.redefined.items():
                 _change(connection, one, definition=dict(definition))
             for one, settled in found.settled.items():
                 _change(connection, one, settled=settled)
+            if found.calendars:
+                _add_calendars(connection, found.calendars)
             if found.started:
                 connection.execute(insert(schedules), [asdict(one) for one in found.started])
             if found.decided:
                 insert_ignoring(connection, windows, [_row(one) for one in found.decided])
+            if found.calendars or found.ended:
+                _delete_unused_calendars(connection)
         return found
 
     def reopen_after(self, at: datetime) -> None:
@@ -82,6 +94,29 @@ class Windows(Records):
             query = query.where(windows.c.starts >= since)
         with self._store.read() as connection:
             return tuple(map(window_view, connection.execute(query).mappings()))
+
+    def _schedules(self, connection: Connection) -> Schedules:
+        query = select(schedules).where(schedules.c.until.is_(None)).order_by(schedules.c.id)
+        known = connection.execute(select(schedules.c.window).distinct()).scalars()
+        return Schedules(self._views(connection, query), frozenset(known))
+
+    def _views(
+        self, connection: Connection, query: Select[Any], client: str | None = None
+    ) -> tuple[ScheduleView, ...]:
+        rows = connection.execute(query).mappings().all()
+        digests = {digest for row in rows for digest in _digests(row["definition"])}
+        if missing := digests - self._calendars.keys():
+            found = select(calendars.c.digest, calendars.c.periods).where(calendars.c.digest.in_(missing))
+            self._calendars |= {row.digest: row.periods for row in connection.execute(found)}
+        paused = pauses_by_client(connection, client)
+        return tuple(
+            ScheduleView(
+                **row,
+                calendars={one: self._calendars.get(one, "") for one in _digests(row["definition"])},
+                pauses=paused.get(row["client"], ()),
+            )
+            for row in rows
+        )
 
 
 def open_window(connection: Connection, row: WindowView) -> bool:
@@ -128,11 +163,23 @@ def _row(view: WindowView) -> dict[str, Any]:
     return asdict(view) | {"state": view.state.value}
 
 
-def _schedules(connection: Connection) -> Schedules:
-    query = select(schedules).where(schedules.c.until.is_(None)).order_by(schedules.c.id)
-    known = connection.execute(select(schedules.c.window).distinct()).scalars()
-    found = connection.execute(query).mappings()
-    return Schedules(tuple(ScheduleView(**row) for row in found), frozenset(known))
+def _digests(definition: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """Return the calendars of a definition."""
+    return tuple((definition or {}).get("calendars", ()))
+
+
+def _add_calendars(connection: Connection, found: Mapping[str, str]) -> None:
+    rows = [{"digest": digest, "periods": periods} for digest, periods in found.items()]
+    insert_ignoring(connection, calendars, rows)
+
+
+def _delete_unused_calendars(connection: Connection) -> None:
+    """Delete calendars that no schedule has, so that a file that often changes does not fill the ledger."""
+    definitions = connection.execute(select(schedules.c.definition)).scalars()
+    used = {digest for definition in definitions for digest in _digests(definition)}
+    known = set(connection.execute(select(calendars.c.digest)).scalars())
+    if unused := known - used:
+        connection.execute(delete(calendars).where(calendars.c.digest.in_(unused)))
 
 
 def _change(connection: Connection, one: int, **values: Any) -> None:

@@ -71,6 +71,8 @@ class About(StrEnum):
     SITE = "site"
     """A run on a site as a whole."""
     WINDOW = "window"
+    PAUSE = "pause"
+    """Openings of a window that were skipped since the client was paused."""
     UNATTENDED = "unattended"
     """A window that no scheduler runs."""
 

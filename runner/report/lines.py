@@ -67,6 +67,7 @@ def point(found: Issue, report: ReportData, words: Words) -> str:
             site=site,
             when=when,
         ),
+        About.PAUSE: say("Maintenance was paused {when}.", when=when),
         About.UNATTENDED: say("Planned maintenance was not started automatically {when}.", when=when),
         About.STEP: say(
             "Part of the maintenance of {site} could not be completed {when}.", site=site, when=when

@@ -87,6 +87,8 @@ class Cause(Enum):
         re.compile(r"wordpress\.org could not be (?:asked|reached)|no answer from wordpress\.org"),
         _("wordpress.org did not respond."),
     )
+    PAUSED = (re.compile(r"paused until (?P<day>\d{4}-\d\d-\d\d): (?P<why>.+)"), _("{why} (until {day})"))
+    PAUSED_ONLY = (re.compile(r"paused until (?P<day>\d{4}-\d\d-\d\d)$"), _("The pause ends after {day}."))
     STILL = (re.compile(r"the version on disk is "), _("The update did not take effect."))
     BOOT = (
         re.compile(

@@ -48,19 +48,25 @@ def counted(history: History) -> WindowCount | None:
 
 
 def window_points(history: History, due: DueWindows) -> Iterable[Issue]:
-    """Yield one issue per window that was missed, fell on a blackout, or has no scheduler."""
-    found: dict[tuple[str, str, Outcome], list[WindowView]] = defaultdict(list)
+    """Yield one issue per window that was missed, fell on a blackout or a pause, or has no scheduler."""
+    found: dict[tuple[str, str, Outcome, str], list[WindowView]] = defaultdict(list)
     for row in history.windows:
         if (outcome := _outcome(row)) is not Outcome.OK:
-            found[row.window, row.site, outcome].append(row)
-    for (name, site, outcome), rows in found.items():
-        yield _point(About.WINDOW, outcome, name, site, rows)
+            found[row.window, row.site, outcome, _pause(row)].append(row)
+    for (name, site, outcome, pause), rows in found.items():
+        yield _point(About.PAUSE if pause else About.WINDOW, outcome, name, site, rows)
     unattended: dict[str, list[WindowView]] = defaultdict(list)
     for row in due.unattended:
         if row.state is WindowState.MISSED:
             unattended[row.window].append(row)
     for name, rows in unattended.items():
         yield _point(About.UNATTENDED, Outcome.MISSED, name, "", rows)
+
+
+def _pause(row: WindowView) -> str:
+    """Return the reason of a window that was skipped in a pause, which each pause has of its own."""
+    paused = row.state is WindowState.SKIPPED and row.why.startswith(WhyNot.PAUSED)
+    return row.why if paused else ""
 
 
 def _outcome(row: WindowView) -> Outcome:

@@ -23,6 +23,7 @@ class WorkspaceFiles:
     """Reads a workspace again when its files have changed, and reports mistakes in them.
 
     A change is read after the files have stayed the same for one tick, since an editor may still be writing.
+    Of a calendar with mistakes, the last version without mistakes is used.
     """
 
     def __init__(self, workspace: Workspace) -> None:
@@ -36,6 +37,8 @@ class WorkspaceFiles:
         """Number of checks since the files were read."""
         self.problem = ""
         """The first mistake in the files; empty if there is none."""
+        self._usable = True
+        """Whether windows are started: the files have no mistakes, except in calendars."""
 
     @property
     def last(self) -> Workspace:
@@ -44,18 +47,22 @@ class WorkspaceFiles:
 
     def current(self) -> Workspace | None:
         """Return the workspace; None while its files have mistakes or are being changed."""
-        found = fingerprint(self._last.folder)
+        found = fingerprint(self._last.folder, self._last.calendar_files)
         steady, self._seen = found == self._seen or not self._read, found
         self._checks += 1
         if found == self._read and not (self.problem and self._checks > _CHECKS):
-            return None if self.problem else self._last
+            return self._last if self._usable else None
         if not steady:
             return None
         self._read, self._checks, self.problem = found, 0, ""
-        loaded = within(partial(load_workspace, self._last.folder))
+        loaded = within(partial(load_workspace, self._last.folder, known=self._last.calendars))
+        self._usable = not isinstance(loaded, SitecrewError)
         if isinstance(loaded, SitecrewError):
             self.problem = f"no window is started until the files are corrected: {_first(loaded)}"
             return None
+        if loaded.calendar_problems:
+            broken = _first(ValidationError(loaded.calendar_problems))
+            self.problem = f"the last version without mistakes stays in force: {broken}"
         self._last = replace(loaded, variables=self._last.variables, operator=self._last.operator)
         return self._last
 

@@ -61,7 +61,7 @@ def make_report(workspace: Workspace, ledger: Ledger, client: Client, period: Pe
         period,
         workspace.settings,
         now=now,
-        next_windows=_next(workspace, client, now),
+        next_windows=_next(workspace, ledger, client, now),
         due_windows=lambda history: due_windows(ledger, workspace.inventory, client.id, history, now),
     )
     paths = write(report, workspace.folder / "reports/out", templates=_templates(workspace))
@@ -150,10 +150,11 @@ def _no_contacts(workspace: Workspace, client: Client) -> str:
     )
 
 
-def _next(workspace: Workspace, client: Client, now: datetime) -> tuple[NextWindow, ...]:
+def _next(workspace: Workspace, ledger: Ledger, client: Client, now: datetime) -> tuple[NextWindow, ...]:
+    pauses = [pause for pause in ledger.pauses.in_force(now) if pause.client == client.id]
     return tuple(
         NextWindow(window=due.window, starts=due.starts, closes=due.closes, sites=due.sites)
-        for due in next_of_client(workspace.inventory, client.id, now)
+        for due in next_of_client(workspace.inventory, client.id, now, pauses)
     )
 
 

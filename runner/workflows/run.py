@@ -17,7 +17,7 @@ from runner.hosts.boundary import UnexpectedError, repeat
 from runner.load import freeze, thaw
 from runner.load.variables import seal_variables
 from runner.model import (
-    DateRange,
+    ClosedPeriod,
     Limits,
     LockedPlan,
     Order,
@@ -70,7 +70,7 @@ class _OpeningTerms(TypedDict, total=False):
 
     window: str | None
     closes: datetime | None
-    blackouts: Sequence[DateRange]
+    blackouts: Sequence[ClosedPeriod]
     timezone: str | None
 
 

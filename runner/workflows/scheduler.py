@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 from runner.errors import LockedError, SitecrewError
 from runner.hosts.boundary import UnexpectedError, reported, within
 from runner.inspect.windows import window_row
-from runner.model import DateRange, Overlap
-from runner.plan import rings, select
+from runner.model import Overlap
+from runner.plan import blackouts_between, rings, select
 from runner.plan.schedules import Opening, Planned, planned
 from runner.record import WhyNot, WindowState
 from runner.workflows.run import Works, begin, new_order, reopen, stopping_limit
@@ -168,6 +168,9 @@ class Scheduler:
         if workspace is None:
             self._schedules.delays[key] = WhyNot.MISTAKES
             return False
+        if opening.planned.is_closed(now):
+            self._schedules.delays[key] = WhyNot.CLOSED
+            return False
         if self._is_busy(opening):
             if opening.planned.window.overlap is Overlap.QUEUE:
                 self._schedules.delays[key] = WhyNot.BUSY
@@ -198,7 +201,7 @@ class Scheduler:
             run=opening.run,
             window=window.name,
             closes=opening.occurrence.closes,
-            blackouts=[span for span in window.blackouts if isinstance(span, DateRange)],
+            blackouts=blackouts_between(window, opening.starts, opening.occurrence.closes),
             timezone=window.timezone,
         )
         row = window_row(opening, WindowState.RUN, "", now, run=opening.run)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from runner.errors import SitecrewError
 from runner.hosts.boundary import within
 from runner.inspect.windows import recorded_schedule, window_row
-from runner.load import freeze
+from runner.load import calendar_text, freeze
 from runner.model import Window
 from runner.plan.schedules import (
     Opening,
@@ -130,6 +130,7 @@ class ScheduleRecorder:
             ended=seen.ended,
             redefined={one: _definition(planned.window) for one, planned in seen.redefined.items()},
             started=tuple(_new(planned, since) for planned, since in seen.started),
+            calendars=_calendars([*seen.redefined.values(), *(one for one, _ in seen.started)]),
             decided=(*settled.decided, *self._rows(seen.unstarted, now)),
         )
 
@@ -138,11 +139,15 @@ class ScheduleRecorder:
             window_row(
                 one.opening,
                 WindowState.SKIPPED if one.skipped else WindowState.MISSED,
-                self.delays.get((*one.opening.planned.key, one.opening.starts), one.why),
+                one.why if one.skipped else self._delay(one),
                 now,
             )
             for one in unstarted
         ]
+
+    def _delay(self, one: Unstarted) -> str:
+        """Return why a missed opening had to wait, or why it is missed."""
+        return self.delays.get((*one.opening.planned.key, one.opening.starts), one.why)
 
     def _emit(self, rows: Sequence[WindowView]) -> None:
         """Emit one event for each window, client and state, with the latest opening and the number of all."""
@@ -155,8 +160,14 @@ class ScheduleRecorder:
 
 
 def _definition(window: Window) -> Mapping[str, object]:
-    found: Mapping[str, object] = json.loads(freeze(window))
-    return found
+    """Return a window as it is recorded: calendars, which many windows share, only by their digests."""
+    found: Mapping[str, object] = json.loads(freeze(replace(window, calendars=())))
+    return {**found, "calendars": [calendar.digest for calendar in window.calendars]}
+
+
+def _calendars(windows: Iterable[Planned]) -> dict[str, str]:
+    found = {one.digest: one for each in windows for one in each.window.calendars}
+    return {digest: calendar_text(calendar) for digest, calendar in found.items()}
 
 
 def _new(planned: Planned, since: datetime) -> NewSchedule:

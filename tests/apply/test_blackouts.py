@@ -10,7 +10,7 @@ from runner.apply import site as site_module
 from runner.apply.session import Session
 from runner.apply.site import Ending, work_on
 from runner.load import load_workspace
-from runner.model import DateRange, Outcome
+from runner.model import Outcome
 from runner.workflows.run import Works, begin, new_order
 from tests.workflows.scheduling import at, scheduler, write
 
@@ -38,9 +38,7 @@ def test_no_site_starts_on_blackout_day_of_client(
 ):
     folder = write(tmp_path, EVE, zone=zone)
     workspace = load_workspace(folder, environ={})
-    blackouts = [
-        span for span in workspace.inventory.windows["night"].blackouts if isinstance(span, DateRange)
-    ]
+    blackouts = workspace.inventory.windows["night"].blackouts
     monkeypatch.setattr(site_module, "_run_site", lambda *_: Ending(Outcome.OK))
     session = Session(workspace)
     session.now = lambda: at(now)  # type: ignore[method-assign]

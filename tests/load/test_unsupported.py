@@ -62,7 +62,7 @@ def test_unsupported_setting_of_both_files_is_reported_once(make, tmp_path):
     assert found == [("sitecrew.yaml", 2, "watch", '"watch" is not supported by this version')]
 
 
-def test_calendar_in_a_shared_list_is_refused_once(make):
+def test_calendar_in_a_shared_list_is_reported_once(make):
     text = """\
 hosts: {web1: {address: a.example}}
 clients: {acme: {name: A, sites: {shop: {url: https://a.example, host: web1, path: /srv/a}}}}
@@ -72,7 +72,7 @@ windows:
 """
     found = problems(make({"inventory.yaml": text}))
     assert {(line, message) for _, line, _, message in found} == {
-        (4, '"x.ics" is not supported by this version')
+        (4, '"x.ics": cannot read the file: No such file or directory')
     }
 
 

@@ -24,6 +24,8 @@ from tests.report import samples
         ),
         ("held until 2026-12-24: Christmas sales", "Christmas sales (until 24 December 2026)"),
         ("held: Christmas sales", "Christmas sales"),
+        ("paused until 2026-12-24: Christmas sales", "Christmas sales (until 24 December 2026)"),
+        ("paused until 2026-12-24", "The pause ends after 24 December 2026."),
         (
             "held, for 4.2 broke this site: /cart/",
             "This version broke the site before; we are waiting for a newer one.",

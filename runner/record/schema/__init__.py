@@ -6,9 +6,11 @@ from runner.record.schema.care_tables import (
     acts,
     auto_updates,
     backups,
+    calendars,
     deliveries,
     holds,
     leases,
+    pauses,
     reports,
     schedules,
     sightings,
@@ -33,6 +35,7 @@ __all__ = [
     "acts",
     "auto_updates",
     "backups",
+    "calendars",
     "changes",
     "clients",
     "deliveries",
@@ -41,6 +44,7 @@ __all__ = [
     "leases",
     "looks",
     "metadata",
+    "pauses",
     "reports",
     "restore_points",
     "run_sites",
@@ -53,5 +57,5 @@ __all__ = [
     "windows",
 ]
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012")
 """Every revision of these tables, oldest first. The last one is what this code reads and writes."""

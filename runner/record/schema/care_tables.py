@@ -11,9 +11,11 @@ __all__ = [
     "acts",
     "auto_updates",
     "backups",
+    "calendars",
     "deliveries",
     "holds",
     "leases",
+    "pauses",
     "reports",
     "schedules",
     "sightings",
@@ -115,6 +117,27 @@ schedules = Table(
     Column("settled", Instant, nullable=False),
     Column("definition", Document(none_as_null=True)),
     Index(None, "window", "client"),
+)
+
+calendars = Table(
+    "calendars",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("periods", Text, nullable=False),
+)
+
+pauses = Table(
+    "pauses",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("client", Prose, nullable=False, index=True),
+    Column("since", Instant, nullable=False),
+    Column("until", Date, nullable=False),
+    Column("ends", Instant, nullable=False),
+    text("why"),
+    Column("operator", Prose, nullable=False),
+    Column("resumed", Instant),
+    Column("resumed_by", Prose),
 )
 
 reports = Table(

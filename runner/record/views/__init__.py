@@ -41,7 +41,14 @@ from runner.record.views.runs import (
     StepView,
     Undo,
 )
-from runner.record.views.schedules import NewSchedule, Schedules, ScheduleView, Settlement, WhyNot
+from runner.record.views.schedules import (
+    NewSchedule,
+    PauseView,
+    Schedules,
+    ScheduleView,
+    Settlement,
+    WhyNot,
+)
 
 __all__ = [
     "LEASE",
@@ -67,6 +74,7 @@ __all__ = [
     "NewSchedule",
     "OrderedSite",
     "OrderedStep",
+    "PauseView",
     "Recipient",
     "ReportSummary",
     "ReportView",

@@ -4,24 +4,54 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from runner.record.views.care import WindowView
 
-__all__ = ["NewSchedule", "ScheduleView", "Schedules", "Settlement", "WhyNot"]
+__all__ = ["NewSchedule", "PauseView", "ScheduleView", "Schedules", "Settlement", "WhyNot"]
 
 
 class WhyNot(StrEnum):
     """Why an opening was not started."""
 
     BLACKOUT = "the day is a blackout"
+    CLOSED = "a blackout began before it was started"
+    PAUSED = "paused until"
+    """Followed by the last day and the reason."""
     BUSY = "the previous run had not finished"
     CHANGED = "the window was changed or removed before it started"
     LATER = "no scheduler was running; of several missed openings only the latest is started"
     MISTAKES = "the workspace files had errors when it was due"
     ABSENT = "no scheduler was running"
     """Followed by the deadline."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PauseView:
+    """A pause of a client: its windows are skipped."""
+
+    id: int
+    client: str
+    since: datetime
+    until: date
+    """The last day, in the client's time zone."""
+    ends: datetime
+    """When that day ends."""
+    why: str
+    operator: str
+    resumed: datetime | None
+    """When an operator ended it; None if it ends by itself."""
+    resumed_by: str | None
+
+    def covers(self, at: datetime) -> bool:
+        """Whether windows that are due at this instant are skipped."""
+        return self.since <= at < min(self.ends, self.resumed or self.ends)
+
+    @property
+    def reason(self) -> str:
+        """Why a window is skipped: `paused until 2026-12-24: TEXT`."""
+        return f"{WhyNot.PAUSED} {self.until}" + (f": {self.why}" if self.why else "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +67,11 @@ class ScheduleView:
     settled: datetime
     """All openings that start up to this instant are decided."""
     definition: Mapping[str, object] | None
-    """None if an older Sitecrew recorded the schedule."""
+    """None if an older Sitecrew recorded the schedule. `calendars` has only the digests."""
+    calendars: Mapping[str, str] = field(default_factory=dict)
+    """The closed periods of its calendars as JSON, by digest."""
+    pauses: tuple[PauseView, ...] = ()
+    """All pauses of the client, past ones too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +104,8 @@ class Settlement:
     started: tuple[NewSchedule, ...] = ()
     decided: tuple[WindowView, ...] = ()
     settled: Mapping[int, datetime] = field(default_factory=dict)
+    calendars: Mapping[str, str] = field(default_factory=dict)
+    """The calendars of the new definitions: closed periods as JSON, by digest."""
 
     def __bool__(self) -> bool:
         return bool(self.ended or self.redefined or self.started or self.decided or self.settled)
