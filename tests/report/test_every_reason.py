@@ -75,6 +75,8 @@ SAMPLES = {
     Cause.LARGE: ("major updates of core are held by the policy", "plan/policy.py"),
     Cause.RULED: ("minor updates are held for this site", "plan/policy.py"),
     Cause.AGREED: ("held until 2026-12-24: Christmas sales", "plan/holds.py"),
+    Cause.PAUSED: ("paused until 2026-12-24: Christmas sales", "record/views/schedules.py"),
+    Cause.PAUSED_ONLY: ("paused until 2026-12-24", "record/views/schedules.py"),
     Cause.UNDONE: (
         "held because 4.2 was undone by hand (to allow it again: sitecrew unhold x y)",
         "plan/holds.py",
@@ -181,7 +183,8 @@ def reasons() -> tuple[str, ...]:
     """Return each template filled with untrusted text, and each known reason followed by it."""
     printable = (found for found in written.sentences() if "".join(found.parts).isprintable())
     templates = {found.parts: found for found in printable}.values()
-    known = (f"{why} {ALL}" for cause, (why, _) in SAMPLES.items() if cause is not Cause.AGREED)
+    agreed = {Cause.AGREED, Cause.PAUSED}
+    known = (f"{why} {ALL}" for cause, (why, _) in SAMPLES.items() if cause not in agreed)
     mixed = (
         found.filled(TELLTALES[number % len(TELLTALES)]) if number % 2 else found.filled(ALL)
         for number, found in enumerate(templates)

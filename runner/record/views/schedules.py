@@ -51,7 +51,7 @@ class PauseView:
     @property
     def reason(self) -> str:
         """Why a window is skipped: `paused until 2026-12-24: TEXT`."""
-        return f"{WhyNot.PAUSED} {self.until}" + (f": {self.why}" if self.why else "")
+        return f"paused until {self.until}: {self.why}" if self.why else f"paused until {self.until}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
