@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lab.shell import until
+from tests.warm import WarmProcess, can_fork
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -147,10 +148,13 @@ def start_sitecrew(
 ) -> subprocess.Popen[str]:
     """Start the command line in `folder`, in a process group of its own. A variable that is None is unset."""
     merged = {**os.environ, "PYTHONPATH": str(ROOT), **(env or {})}
+    variables = {name: value for name, value in merged.items() if value is not None}
+    if can_fork(variables):
+        return WarmProcess(module, *arguments, folder=folder, env=variables, umask=umask)
     return subprocess.Popen(
         [sys.executable, "-m", module, *arguments],
         cwd=folder,
-        env={name: value for name, value in merged.items() if value is not None},
+        env=variables,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
