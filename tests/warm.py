@@ -69,8 +69,10 @@ class WarmProcess(subprocess.Popen[str]):
         stdin, _, _, stdout, _, stderr = pipes
         self._keeper, theirs = socket.socketpair()
         with theirs:
-            order = json.dumps(self._order).encode()
-            socket.send_fds(_server(), [order], [stdin, stdout, stderr, theirs.fileno()])
+            orders, _ = _server()
+            socket.send_fds(
+                orders, [json.dumps(self._order).encode()], [stdin, stdout, stderr, theirs.fileno()]
+            )
         self._close_pipe_fds(*pipes)  # type: ignore[attr-defined]
         self.pid = int(self._keeper.recv(20))
         self._child_created = True
@@ -81,7 +83,7 @@ class WarmProcess(subprocess.Popen[str]):
         except BlockingIOError:
             return 0, 0
         self._keeper.close()
-        return self.pid, int(status)
+        return self.pid, int(status or signal.SIGKILL)
 
     def _internal_poll(self, *_: Any, **__: Any) -> int | None:
         if self.returncode is None and self._waitpid_lock.acquire(blocking=False):  # type: ignore[attr-defined]
@@ -95,17 +97,17 @@ class WarmProcess(subprocess.Popen[str]):
 
 
 @cache
-def _server() -> socket.socket:
+def _server() -> tuple[socket.socket, subprocess.Popen[bytes]]:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
-        subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", __name__, str(theirs.fileno())],
             cwd=Path(__file__).parent.parent,
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
         )
-    return ours
+    return ours, process
 
 
 def _import_all() -> None:
