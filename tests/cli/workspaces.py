@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from pathlib import Path
+
+from tests.crew import ended, start_sitecrew
 
 __all__ = ["INVENTORY", "ROOT", "sitecrew", "write_workspace"]
 
@@ -34,13 +34,6 @@ def write_workspace(folder: Path, inventory: str = INVENTORY) -> Path:
 
 def sitecrew(folder: Path, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
     """Run a command in its own process."""
-    inherited = {name: value for name, value in os.environ.items() if name not in _IDENTITY}
-    return subprocess.run(
-        [sys.executable, "-m", "runner", *words],
-        cwd=folder,
-        env={**inherited, "PYTHONPATH": str(ROOT), **env},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    process = start_sitecrew(*words, folder=folder, env={**dict.fromkeys(_IDENTITY), **env})
+    done = ended(process)
+    return subprocess.CompletedProcess(process.args, done.code, done.out, done.err)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +13,7 @@ from lab.shell import until
 from runner.deliver import Letter, SmtpLimits, deliver, next_try, retry, retry_due
 from runner.model import Contact
 from runner.record import DeliveryState, Ledger
+from tests.crew import start_sitecrew
 from tests.deliver.conftest import mail
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -275,11 +274,9 @@ class Workspace:
         )
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
-        env = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_CONFIG_HOME": str(self.folder / "user")}
-        return subprocess.Popen(
-            [sys.executable, "-m", "runner", *arguments],
-            cwd=self.folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
+        return start_sitecrew(
+            *arguments, folder=self.folder, env={"XDG_CONFIG_HOME": str(self.folder / "user")}
+        )
 
     def say(self, *arguments: str) -> tuple[int, str]:
         process = self.start(*arguments)
