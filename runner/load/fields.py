@@ -20,7 +20,12 @@ __all__ = ["EMPTY_LIST", "EMPTY_MAPPING", "LISTED", "NOTHING", "D", "Reads", "Sh
 class Shape(BaseModel):
     """A mapping in a file. Unknown keys are errors."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        arbitrary_types_allowed=True,
+        defer_build=True,  # a shape inside another one is only built with that
+    )
 
     instead: ClassVar[Mapping[str, str]] = {}
     """Keys of other tools, each with what to write instead."""

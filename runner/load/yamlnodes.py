@@ -32,7 +32,7 @@ _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 _BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _ODD_INDENT = re.compile("[ \t]*[\xa0\u2000-\u200b\u202f\u3000]")
 _PLAIN_SPACES = "indent with spaces"
-_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+_BYTE_ORDER_MARK = "\ufeff"
 
 
 def read_at_most(source: Traversable) -> bytes:
@@ -63,6 +63,8 @@ def read_yaml(raw: bytes, name: str, base: Path, problems: Problems) -> Node | N
 
 
 def _decode(raw: bytes, origin: Origin, problems: Problems) -> str | None:
+    from yaml.reader import Reader
+
     if len(raw) > _LARGEST:
         problems.append(origin.problem(1, 1, "", f"the file is larger than {_LARGEST // 2**20} MiB"))
         return None
@@ -78,10 +80,10 @@ def _decode(raw: bytes, origin: Origin, problems: Problems) -> str | None:
         problems.append(origin.problem(len(before), len(before[-1]) + 1, "", "invalid UTF-8", hint))
         return None
     origin.lines = _BREAK.split(text)
-    found = _UNPRINTABLE.search(text)
+    found = Reader.NON_PRINTABLE.search(text.replace(_BYTE_ORDER_MARK, "\0"))
     if found:
         before = _BREAK.split(text[: found.start()])
-        message = f"unexpected control character (U+{ord(found[0]):04X})"
+        message = f"unexpected control character (U+{ord(text[found.start()]):04X})"
         hint = "delete it, or save the file as UTF-8"
         problems.append(origin.problem(len(before), len(before[-1]) + 1, "", message, hint))
         return None

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
 from runner.model import Change
-from runner.record import HoldView
 from runner.shell import command
 from runner.steps.versions import compare
+
+if TYPE_CHECKING:
+    from runner.record import HoldView
 
 __all__ = [
     "BY_HAND",

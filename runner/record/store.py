@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from runner.errors import LedgerError
@@ -17,6 +16,7 @@ from runner.record.database import BUSY_SECONDS
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine, Executable, Table
+    from sqlalchemy.dialects import postgresql, sqlite
 
     from runner.record.database import Database
     from runner.record.operators import Operator
@@ -115,4 +115,10 @@ def _insert_new(dialect: str, table: Table) -> Executable:
 
 
 def _insert(dialect: str, table: Table) -> sqlite.Insert | postgresql.Insert:
-    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+    if dialect == "postgresql":
+        from sqlalchemy.dialects.postgresql import insert as insert_into_postgresql
+
+        return insert_into_postgresql(table)
+    from sqlalchemy.dialects.sqlite import insert
+
+    return insert(table)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 import time
 from collections.abc import Mapping
 from functools import cache
@@ -14,6 +13,8 @@ from runner.web.rules import Rules
 from runner.web.url import Url, join, parse_url, same_site
 
 if TYPE_CHECKING:
+    import ssl
+
     from runner.web.connections import Allowance
 
 __all__ = ["Browser", "authorities", "fetch"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -30,6 +29,8 @@ def certificate(url: str, *, private: bool = False, limit: float = 8.0) -> Certi
         private: whether the host name may resolve to a private address.
         limit: seconds for everything.
     """
+    import ssl
+
     from runner.web.browser import authorities
     from runner.web.connections import Allowance, connect, resolve
 

@@ -18,6 +18,7 @@ from syrupy.assertion import SnapshotAssertion
 from lab.run_events import RUN, START, run_events
 from runner.cli.progress.earlier import earlier_durations
 from runner.cli.progress.frame import frame, shorten, summary
+from runner.cli.progress.json_lines import JsonLines
 from runner.cli.progress.lines import Lines
 from runner.cli.progress.listener import is_plain
 from runner.cli.progress.sentences import sentence
@@ -137,6 +138,23 @@ def test_step_of_a_later_phase_keeps_its_number() -> None:
     assert view(run, 5).splitlines()[0] == "shop       5 s  [2/5] plugins  rolling back 2 changes"
     run = run.after(event("step.finished", "shop", "plugins", outcome="undone"))
     assert view(run, 5).splitlines()[0] == "shop       5 s  [2/5] plugins"
+
+
+def test_json_lines_wait_for_a_pause_or_the_end(capsys: pytest.CaptureFixture[str]) -> None:
+    printer = JsonLines(together=True)
+    printer(event("site.started", client="acme", host="web1"))
+    assert capsys.readouterr().out == ""
+    printer.tick()
+    assert capsys.readouterr().out.count("\n") == 1
+    printer(event("site.finished", outcome=Outcome.OK, why=""))
+    printer(event("run.finished", outcome=Outcome.OK, sites={"shop": Outcome.OK}))
+    assert [line.split('"')[3] for line in capsys.readouterr().out.splitlines()] == [
+        "site.finished",
+        "run.finished",
+    ]
+    printer(event("run.started", sites=[]))
+    printer.close()
+    assert capsys.readouterr().out.count("\n") == 1
 
 
 def test_unknown_events_change_nothing() -> None:

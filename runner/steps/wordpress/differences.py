@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -95,6 +94,8 @@ def compare_plugins(tree: Tree, published: Published | None) -> list[Subject]:
         subject = _plugin(tree, place, folder, folders[folder], None if unanswered[0] else published)
         unanswered[0] |= subject is not None and subject.state == State.UNCHECKED
         return subject
+
+    from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         found = [one for one in pool.map(compare, sorted(folders)[:_MOST]) if one]
