@@ -6,10 +6,10 @@ from abc import ABC, abstractmethod
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, ClassVar
 
-from sqlalchemy import column, inspect, select, table
+from sqlalchemy import Column, MetaData, String, Table, inspect, select
 
 from runner.errors import LedgerError
-from runner.record.schema import REVISIONS
+from runner.record.schema import REVISIONS, metadata
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +23,7 @@ __all__ = [
     "SYNCED_LATER",
     "Database",
     "NoLedgerError",
+    "create_tables",
     "old_or_empty",
     "stored_revision",
 ]
@@ -35,6 +36,9 @@ SYNCED_LATER = "ledger_synced_later"
 
 BUSY_SECONDS = 40.0
 """How long a transaction waits for the write lock or for a free connection."""
+
+_VERSIONS = Table("alembic_version", MetaData(), Column("version_num", String(32), primary_key=True))
+"""Alembic's own table."""
 
 NOT_A_LEDGER = "set `ledger:` in sitecrew.yaml to another one"
 
@@ -84,6 +88,13 @@ class Database(ABC):
         """Convert an error of the database to one with a hint, without SQL and without values."""
 
 
+def create_tables(connection: Connection) -> None:
+    """Create the tables in an empty database. Alembic, which also can, takes a tenth of a second more."""
+    metadata.create_all(connection)
+    _VERSIONS.create(connection)
+    connection.execute(_VERSIONS.insert(), {"version_num": REVISIONS[-1]})
+
+
 def stored_revision(connection: Connection, name: str) -> str | None:
     """Return the revision of the ledger's tables, None if there are no tables.
 
@@ -97,8 +108,7 @@ def stored_revision(connection: Connection, name: str) -> str | None:
         raise LedgerError(
             f"{name} is a database, but not a ledger", hint=f"the file is not a ledger: {NOT_A_LEDGER}"
         )
-    versions = table("alembic_version", column("version_num"))
-    revision: str | None = connection.execute(select(versions.c.version_num)).scalar_one_or_none()
+    revision: str | None = connection.execute(select(_VERSIONS.c.version_num)).scalar_one_or_none()
     if revision is not None and revision not in REVISIONS:
         raise LedgerError(
             f"ledger {name} was written by a newer Sitecrew (revision {revision})",

@@ -22,6 +22,7 @@ from runner.record.database import (
     SYNCED_LATER,
     Database,
     NoLedgerError,
+    create_tables,
     old_or_empty,
     stored_revision,
 )
@@ -251,11 +252,14 @@ def _use_wal(file: Path) -> None:
 
 
 def _upgrade(engine: Engine, file: Path) -> None:
-    from runner.record.migrate import upgrade  # Alembic is slow to import and rarely needed
-
     with engine.connect().execution_options(**{FOR_WRITING: True}) as connection:
         with connection.begin():
-            if stored_revision(connection, str(file)) != REVISIONS[-1]:
+            revision = stored_revision(connection, str(file))
+            if revision is None:
+                create_tables(connection)
+            elif revision != REVISIONS[-1]:
+                from runner.record.migrate import upgrade  # Alembic is slow to import and rarely needed
+
                 upgrade(connection)
         raw: Any = connection.connection.dbapi_connection
         # Merge the tables into the file, so that a copy without the -wal file is a valid ledger.
