@@ -19,10 +19,12 @@ def main() -> NoReturn:
         answer()
         sys.exit(0)
     gc.set_threshold(*_COLLECTIONS)
-    from runner.cli.crash import exit_process
+    from runner.cli.crash import Exit
+
+    leave = Exit()
     from runner.cli.main import run
 
-    exit_process(run())
+    leave(run())
 
 
 if __name__ == "__main__":
