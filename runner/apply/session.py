@@ -6,6 +6,7 @@ import os
 import secrets
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterable
 from copy import copy
 from dataclasses import replace
@@ -27,7 +28,7 @@ from runner.inspect.health import prober_of
 from runner.load import Redactor
 from runner.load.variables import matches_stored
 from runner.model import Order, RunEvent, SecretRef, Site, SitePlan, Step
-from runner.record import Ledger
+from runner.record import LEASE, Ledger
 from runner.record.operators import operator_here
 from runner.record.processes import is_gone, process_start, stopped_at
 from runner.shell import command
@@ -77,6 +78,7 @@ class Session:
         self._stops: dict[str, Cancellation] = {}
         self._stops_lock = threading.Lock()
         self._closed = threading.Event()
+        self._renewed = time.monotonic()
         self.ledger.leases.acquire(
             self.executor,
             host=socket.gethostname(),
@@ -217,6 +219,11 @@ class Session:
         if self._closed.is_set():
             raise EngineError("this process is exiting", hint="continue its runs: sitecrew resume")
 
+    def holds_lease(self) -> bool:
+        """Whether the ledger could be written lately, and no other process has taken over."""
+        late = time.monotonic() - self._renewed > LEASE.total_seconds()
+        return not (late or self.ledger_trouble or self.lease_lost.is_set())
+
     def close(self) -> None:
         """Close the connections, release the lease and close the ledger."""
         self._closed.set()
@@ -243,6 +250,7 @@ class Session:
             if not self._closed.is_set() and not self.ledger.leases.renew(self.executor):
                 self.lease_lost.set()
                 self.draining.set()
+            self._renewed = time.monotonic()
 
         def report(error: Exception | None) -> None:
             self.ledger_trouble = error

@@ -41,6 +41,7 @@ COMMANDS = {
             "Run the scheduler: start maintenance windows when they are due.",
         ),
         "tick": ("runner.cli.serve:tick", "Run due maintenance windows once and exit."),
+        "notify": ("runner.cli.notify:notify", "Send notices to the crew, and test the channels."),
         "schedule": (
             "runner.cli.schedule:schedule",
             "List maintenance windows, and pause a client.",

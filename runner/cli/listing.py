@@ -1,4 +1,4 @@
-"""`list clients`, `list hosts`, `list windows`, `list holds` and `list reports`."""
+"""`list clients`, `list hosts`, `list windows`, `list holds`, `list notices` and `list reports`."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from runner.cli.open_ledger import open_if_exists
 from runner.cli.options import as_json, selecting, with_workspace
 from runner.cli.output import emit_json, say, table
 from runner.cli.selection import select_sites
-from runner.units import duration
+from runner.units import duration, local
 
 if TYPE_CHECKING:
     from runner.load import Workspace
     from runner.model import Site, Window, WindowDay
+    from runner.record import Recipient
 
-__all__ = ["clients", "holds", "hosts", "reports", "windows"]
+__all__ = ["clients", "holds", "hosts", "notices", "reports", "windows"]
 
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _NTH = {1: "1st", 2: "2nd", 3: "3rd", 4: "4th", 5: "5th", -1: "last"}
@@ -154,6 +155,38 @@ def reports(
     else:
         heads = ("client", "period", "created", "status", "sent")
         table(heads, [one.cells() for one in found])
+
+
+@click.command()
+@with_workspace
+@click.option(
+    "-n", "--count", default=20, show_default=True, type=click.IntRange(1), help="Number of notices to list."
+)
+@as_json
+def notices(workspace: Workspace, *, count: int, json_: bool) -> None:
+    """List notices to the crew, newest first, and whether each was sent."""
+    from runner.record import DeliveryKind
+
+    ledger = open_if_exists(workspace, quiet=True)
+    found = ledger.deliveries.list(kind=DeliveryKind.NOTICE)[::-1][:count] if ledger else ()
+    if json_:
+        emit_json([one.as_json() for one in found])
+    elif not found:
+        say("no notice was sent yet; to test the channels: sitecrew notify --test")
+    else:
+        rows = [
+            (local(one.created), each.address, f"{each.state}", one.subject, _late_reply(each))
+            for one in found
+            for each in one.recipients
+        ]
+        table(("created", "to", "state", "notice", "reply"), rows)
+
+
+def _late_reply(one: Recipient) -> str:
+    """Return the reply of a recipient that has not received the notice."""
+    from runner.record import DeliveryState
+
+    return "" if one.state is DeliveryState.SENT else one.reply
 
 
 def _chosen(workspace: Workspace, limit: tuple[str, ...], exclude: tuple[str, ...]) -> tuple[Site, ...]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from runner.cli.errors import complain
+from runner.cli.notify import print_notice
 from runner.cli.options import as_json, verbosity, with_variables, with_workspace
 from runner.cli.screen import say, when_closed
 from runner.errors import ExitCode, SitecrewError
@@ -28,11 +29,14 @@ if TYPE_CHECKING:
     from runner.workflows.reload import WorkspaceFiles
     from runner.workflows.run import Works
     from runner.workflows.scheduler import Health, Scheduler
+    from runner.workflows.watch import CrewWatch
 
 __all__ = ["serve", "tick"]
 
 _MAIL_INTERVAL = 60.0
 """Seconds between two attempts to send queued reports."""
+_NOTICE_INTERVAL = 5.0
+"""Seconds between two searches for something that the crew has to know."""
 
 
 @click.command()
@@ -50,9 +54,12 @@ def serve(workspace: Workspace, **options: Any) -> int:
     taken over, or the scheduler's thread has died), it finishes the sites in progress and exits with 1, for a
     service manager to restart it.
     """
+    from runner.workflows.heartbeat import Heartbeat
+    from runner.workflows.notices import CrewNotifier
     from runner.workflows.reload import WorkspaceFiles
     from runner.workflows.scheduler import Health
     from runner.workflows.scheduler import serve as run_scheduler
+    from runner.workflows.watch import CrewWatch
 
     stop = threading.Event()
     files = WorkspaceFiles(workspace)
@@ -66,14 +73,20 @@ def serve(workspace: Workspace, **options: Any) -> int:
                 say(f"{run}: resumed; its process had died")
             _print_next_window(workspace)
         health = Health(session, scheduler, files)
+        health.heartbeat = Heartbeat(lambda: files.last)
+        notifier = CrewNotifier(session.ledger, lambda: files.last, lambda: scheduler.not_resumed)
+        crew = CrewWatch(notifier, files, health)
         health.ticking = threading.Thread(
             target=run_scheduler, args=(scheduler, stop, health), name="scheduler", daemon=True
         )
         health.ticking.start()
         threading.Thread(target=_send_mail, args=(files, session, stop), name="mail", daemon=True).start()
+        threading.Thread(target=_notify, args=(crew, stop), name="notices", daemon=True).start()
         monitor = _HealthMonitor(health, session, stop)
         _print_until_stopped(session, works, print_event, stop, monitor)
         print_event.close()
+        if monitor.given_up:
+            crew.turn(print_notice)
     return ExitCode.UNEXPECTED if monitor.given_up else ExitCode.OK
 
 
@@ -83,6 +96,12 @@ def _send_mail(files: WorkspaceFiles, session: Session, stop: threading.Event) -
 
     while not stop.wait(_MAIL_INTERVAL):
         send_queued_reports(files.last, session.ledger)
+
+
+def _notify(crew: CrewWatch, stop: threading.Event) -> None:
+    """Notify the crew until `stop` is set."""
+    while not stop.wait(_NOTICE_INTERVAL):
+        crew.turn(print_notice)
 
 
 class _HealthMonitor:
@@ -122,6 +141,7 @@ class _HealthMonitor:
 @as_json
 def tick(workspace: Workspace, **options: Any) -> int:
     """Run due maintenance windows once and exit. For a cron job or systemd timer."""
+    from runner.cli.notify import send_due_notices
     from runner.cli.report import send_queued_reports
     from runner.model import Outcome, exit_code, first_code
 
@@ -137,6 +157,7 @@ def tick(workspace: Workspace, **options: Any) -> int:
         locked = _print_until_stopped(session, works, print_event, stop)
         print_event.close()
         send_queued_reports(workspace, session.ledger)
+        send_due_notices(workspace, session, scheduler)
         outcomes = [row.outcome for run in started for row in session.ledger.sites.list(run)]
         code = exit_code([outcome or Outcome.CANCELLED for outcome in outcomes], locked=locked)
         problems = [ExitCode.UNEXPECTED for _ in scheduler.problems]

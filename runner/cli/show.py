@@ -8,7 +8,7 @@ import click
 
 from runner.cli.choice import interrupted_text
 from runner.cli.hints import retyped
-from runner.cli.listing import clients, holds, hosts, reports, windows
+from runner.cli.listing import clients, holds, hosts, notices, reports, windows
 from runner.cli.open_ledger import open_for_reading, open_if_exists
 from runner.cli.options import MORE, as_json, selecting, with_workspace
 from runner.cli.output import closest_hint, emit_json, say, table
@@ -27,7 +27,7 @@ def list_() -> None:
     """List what is in the inventory and in the ledger."""
 
 
-for _command in (clients, holds, hosts, reports, windows):
+for _command in (clients, holds, hosts, notices, reports, windows):
     list_.add_command(_command)
 
 

@@ -35,6 +35,7 @@ def validate(ctx: click.Context, folder: str | None, *, quiet: bool, verbose: in
     """
     try:
         workspace = open_workspace(ctx, folder)
+        _check_templates(workspace)
     except ValidationError as error:
         if not json_:
             raise
@@ -62,6 +63,15 @@ def _warn_of_past_windows(workspace: Workspace) -> None:
     for window, last in past_windows(workspace.inventory, datetime.now(UTC)):
         place = workspace.place("windows", window.name)
         warn(f"window {window.name} does not open again: {last} has passed ({place})")
+
+
+def _check_templates(workspace: Workspace) -> None:
+    """Raise the mistakes in the workspace's own templates of notices."""
+    if any(one.template for one in workspace.settings.crew.webhooks):
+        from runner.workflows.crew import template_problems
+
+        if found := template_problems(workspace, datetime.now(UTC)):
+            raise ValidationError(found)
 
 
 def _print_contents(workspace: Workspace, *, names: bool) -> None:

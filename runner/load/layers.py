@@ -121,7 +121,11 @@ def merged(layers: Iterable[Node]) -> Node:
 
 def with_absolute_paths(root: Node) -> Node:
     """Make every path in the tree absolute, including the files of secrets."""
-    for path in _PATH_SETTINGS:
+    crew = root.get("crew")
+    templates = [
+        ("crew", "webhooks", name, "template") for name, _ in (crew.below("webhooks") if crew else ())
+    ]
+    for path in (*_PATH_SETTINGS, *templates):
         node: Node | None = root
         for key in path:
             node = node.get(key) if node else None

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from runner.load.crew import check_crew
 from runner.load.habits import is_expression
 from runner.load.host_checks import check_gateways, check_groups
 from runner.load.host_options import effective_hosts
@@ -72,6 +73,7 @@ def check_settings(settings: Node, problems: Problems) -> None:
     logo = agency.get("logo") if agency else None
     if logo:
         _check_file(logo, "agency.logo", logo.origin.base, problems)
+    check_crew(settings, problems)
     policy = settings.get("policy")
     _check_items(policy and policy.get("updates"), joined("policy", "updates"), problems)
 

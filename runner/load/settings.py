@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from runner.load import fields as f
+from runner.load.crew import CrewShape, crew_of
 from runner.load.fields import EMPTY_MAPPING, LISTED, NOTHING, D, Shape
 from runner.load.inventory import HoldShape, UpdatesShape, holds_of
 from runner.model import (
@@ -169,6 +170,7 @@ class SettingsFile(Shape):
 
     agency: Annotated[AgencyShape, EMPTY_MAPPING, D("The agency as shown on reports.")] = AgencyShape()
     mail: Annotated[MailShape | None, D("The SMTP server that sends mail.")] = None
+    crew: Annotated[CrewShape, EMPTY_MAPPING, D("Who is notified of failures, and how.")] = CrewShape()
     ledger: Annotated[f.Ledger, D("Database of everything that was done.")] = "sqlite:///.sitecrew/ledger.db"
     backups: Annotated[BackupsShape, EMPTY_MAPPING, D("Where backups are stored.")] = BackupsShape()
     policy: Annotated[PolicyShape, EMPTY_MAPPING, D("The update policy.")] = PolicyShape()
@@ -184,6 +186,7 @@ def settings_of(shape: SettingsFile) -> Settings:
     return Settings(
         agency=Agency(**dict(shape.agency)),
         mail=Mail(**dict(shape.mail)) if shape.mail else None,
+        crew=crew_of(shape.crew),
         ledger=shape.ledger,
         backups=Backups(**dict(shape.backups)),
         policy=Policy(

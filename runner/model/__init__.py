@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from runner.model.access import Access, NamedSecret
+from runner.model.crew import Crew, Preset, Webhook
 from runner.model.facts import (
     Addresses,
     AutoUpdate,
@@ -98,6 +99,7 @@ __all__ = [
     "ClosedPeriod",
     "Contact",
     "CoreOffer",
+    "Crew",
     "DateRange",
     "Extension",
     "Finding",
@@ -129,6 +131,7 @@ __all__ = [
     "Plan",
     "Playbook",
     "Policy",
+    "Preset",
     "Release",
     "Rest",
     "Rule",
@@ -163,6 +166,7 @@ __all__ = [
     "UpdateRules",
     "Updates",
     "View",
+    "Webhook",
     "Window",
     "WindowDay",
     "exit_code",

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
+from runner.model.crew import Crew
 from runner.model.policy import Policy
 from runner.model.secret import SecretRef
 
@@ -94,6 +95,7 @@ class Settings:
 
     agency: Agency = field(default_factory=Agency)
     mail: Mail | None = None
+    crew: Crew = field(default_factory=Crew)
     ledger: str = "sqlite:///.sitecrew/ledger.db"
     backups: Backups = field(default_factory=Backups)
     policy: Policy = field(default_factory=Policy)

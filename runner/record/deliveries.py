@@ -1,4 +1,4 @@
-"""The outbox: messages to clients and the state of their delivery."""
+"""The outbox: messages to clients and the crew, and the state of their delivery."""
 
 from __future__ import annotations
 
@@ -12,43 +12,29 @@ from sqlalchemy import update as sql_update
 from runner.errors import UnknownNameError
 from runner.record.schema import deliveries
 from runner.record.store import Records, insert_new, now
-from runner.record.views import DeliveryState, DeliveryView, Recipient, worst
+from runner.record.views import (
+    Channel,
+    DeliveryKind,
+    DeliveryState,
+    DeliveryView,
+    NewDelivery,
+    Recipient,
+    worst,
+)
 
 if TYPE_CHECKING:
     from sqlalchemy import RowMapping
 
-__all__ = ["Deliveries"]
+__all__ = ["Deliveries", "delivery_row"]
 
 
 class Deliveries(Records):
     """Messages and their recipients."""
 
-    def queue(
-        self,
-        message_id: str,
-        *,
-        client: str,
-        period: str,
-        recipients: Sequence[Recipient],
-        subject: str,
-        message: bytes,
-        at: datetime | None = None,
-    ) -> bool:
+    def queue(self, new: NewDelivery, *, at: datetime | None = None) -> bool:
         """Add a message to the outbox. Return False if a message with this id exists; it stays as it is."""
-        at = at or now()
-        row = {
-            "message_id": message_id,
-            "client": client,
-            "period": period,
-            "recipients": [one.as_json() for one in recipients],
-            "subject": subject,
-            "message": message,
-            "state": DeliveryState.QUEUED.value,
-            "created": at,
-            "updated": at,
-        }
         with self._store.write() as connection:
-            return insert_new(connection, deliveries, row)
+            return insert_new(connection, deliveries, delivery_row(new, at or now()))
 
     def update(
         self,
@@ -58,11 +44,13 @@ class Deliveries(Records):
         recipients: Sequence[Recipient],
         reply: str | None = None,
         at: datetime | None = None,
+        forget: bool = False,
     ) -> bool:
         """Update the recipients if the message's state is in `before`; return whether it was.
 
         Only one of several concurrent callers gets True. The message's state becomes the worst state of its
-        recipients. A change to `sending` counts as an attempt. `reply` replaces the server's earlier reply.
+        recipients. A change to `sending` counts as an attempt. `reply` replaces the server's earlier reply;
+        with `forget`, the message itself is deleted.
         """
         after = worst(recipients)
         still = deliveries.c.state.in_([state.value for state in before])
@@ -75,6 +63,8 @@ class Deliveries(Records):
             values["attempts"] = deliveries.c.attempts + 1
         if reply is not None:
             values["reply"] = reply
+        if forget:
+            values["message"] = b""
         with self._store.write() as connection:
             found = connection.execute(
                 sql_update(deliveries).where(deliveries.c.message_id == message_id, still).values(**values)
@@ -100,6 +90,8 @@ class Deliveries(Records):
         states: Collection[DeliveryState] = (),
         client: str | None = None,
         period: str | None = None,
+        kind: DeliveryKind | None = None,
+        topic: str | None = None,
     ) -> tuple[DeliveryView, ...]:
         """Return messages, oldest first; if `states` is not empty, only those in one of them."""
         columns = [column for column in deliveries.c if column.name != "message"]
@@ -110,15 +102,38 @@ class Deliveries(Records):
             query = query.where(deliveries.c.client == client)
         if period is not None:
             query = query.where(deliveries.c.period == period)
+        if kind is not None:
+            query = query.where(deliveries.c.kind == kind.value)
+        if topic is not None:
+            query = query.where(deliveries.c.topic == topic)
         with self._store.read() as connection:
             return tuple(map(_delivery, connection.execute(query).mappings()))
+
+
+def delivery_row(new: NewDelivery, at: datetime) -> dict[str, Any]:
+    """Return the row of a new message, which is queued."""
+    return {
+        "message_id": new.message_id,
+        "channel": new.channel.value,
+        "kind": new.kind.value,
+        "topic": new.topic,
+        "client": new.client,
+        "period": new.period,
+        "recipients": [one.as_json() for one in new.recipients],
+        "subject": new.subject,
+        "message": new.message,
+        "state": DeliveryState.QUEUED.value,
+        "created": at,
+        "updated": at,
+    }
 
 
 def _delivery(row: RowMapping) -> DeliveryView:
     state = DeliveryState(row["state"])
     fields = {name: row[name] for name in DeliveryView.__slots__}
     recipients = tuple(_recipient(one, row, state) for one in row["recipients"])
-    return DeliveryView(**(fields | {"state": state, "recipients": recipients}))
+    words = {"state": state, "channel": Channel(row["channel"]), "kind": DeliveryKind(row["kind"])}
+    return DeliveryView(**(fields | words | {"recipients": recipients}))
 
 
 def _recipient(entry: str | Mapping[str, Any], row: RowMapping, state: DeliveryState) -> Recipient:

@@ -15,6 +15,7 @@ from runner.record.holds import Holds, Sightings
 from runner.record.jobs import Jobs
 from runner.record.leases import Leases
 from runner.record.looks import Looks
+from runner.record.notices import Notices
 from runner.record.operators import Operator, operator_here
 from runner.record.pauses import Pauses
 from runner.record.reports import Reports
@@ -56,6 +57,7 @@ class Ledger:
         self.pauses = Pauses(store)
         self.reports = Reports(store)
         self.deliveries = Deliveries(store)
+        self.notices = Notices(store)
         self.leases = Leases(store)
         self.acts = Acts(store)
         self.websites = Websites(store)

@@ -85,6 +85,7 @@ class Browser:
         *,
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
+        method: str = "POST",
     ) -> Answer:
         """Send a request and follow redirects within the rules. Errors are in the answer, never raised.
 
@@ -92,13 +93,16 @@ class Browser:
             url: the URL, which may be untrusted.
             limit: seconds for everything: name resolution, connections, redirects and the body.
             headers: for this request only.
-            body: sent with POST. Redirects are then not followed.
+            body: sent with `method`. Redirects are then not followed.
+            method: of a request with a body.
         """
         from runner.web.connections import Allowance
 
         allowance = Allowance(time.monotonic() + limit)
         try:
-            return self._follow(url, allowance, self._headers | dict(headers or {}), body)
+            return self._follow(
+                url, allowance, self._headers | dict(headers or {}), None if body is None else (method, body)
+            )
         except TimeoutError:
             return Answer(asked=url, failure=f"does not answer within {round(limit, 1):g} s")
         except _IncompleteBodyError:
@@ -107,7 +111,7 @@ class Browser:
             return Answer(asked=url, failure=f"cannot be reached: {reason(error)}")
 
     def _follow(
-        self, url: str, allowance: Allowance, headers: Mapping[str, str], body: bytes | None
+        self, url: str, allowance: Allowance, headers: Mapping[str, str], body: tuple[str, bytes] | None
     ) -> Answer:
         target = parse_url(url)
         if target is None:
@@ -132,9 +136,9 @@ class Browser:
         target: Url,
         allowance: Allowance,
         headers: Mapping[str, str],
-        body: bytes | None,
+        body: tuple[str, bytes] | None,
     ) -> Answer:
-        """Send one request, without following redirects."""
+        """Send one request, without following redirects. `body` is its method and content."""
         import httpcore
 
         from runner.web.body import Body
@@ -148,11 +152,11 @@ class Browser:
             target=target.target.encode("ascii"),
         )
         sent = [("Host", target.authority), *self._with_credentials(target, headers).items()]
-        method = "GET" if body is None else "POST"
-        if body is not None:
-            sent.append(("Content-Length", str(len(body))))
+        method, content = ("GET", None) if body is None else body
+        if content is not None:
+            sent.append(("Content-Length", str(len(content))))
         extensions = {"timeout": {"pool": allowance.left()}}
-        with self._pool.stream(method, url, headers=sent, content=body, extensions=extensions) as response:
+        with self._pool.stream(method, url, headers=sent, content=content, extensions=extensions) as response:
             received_headers = _headers(response.headers)
             answer = Answer(asked=asked, url=str(target), status=response.status, headers=received_headers)
             if response.status in _REDIRECTS and body is None:
@@ -190,10 +194,11 @@ def fetch(
     *,
     headers: Mapping[str, str] | None = None,
     body: bytes | None = None,
+    method: str = "POST",
 ) -> Answer:
     """Send one request, as `Browser.fetch` does."""
     with Browser(rules) as browser:
-        return browser.fetch(url, limit, headers=headers, body=body)
+        return browser.fetch(url, limit, headers=headers, body=body, method=method)
 
 
 @cache

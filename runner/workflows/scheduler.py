@@ -27,6 +27,7 @@ from runner.workflows.schedules import PlannedWindows, ScheduleRecorder
 if TYPE_CHECKING:
     from runner.apply.session import Session
     from runner.load import Workspace
+    from runner.workflows.heartbeat import Heartbeat
     from runner.workflows.reload import WorkspaceFiles
 
 __all__ = ["Health", "Problem", "Scheduler", "serve"]
@@ -228,13 +229,24 @@ class Health:
         self.finish_limit = stopping_limit(session.workspace.settings.limits)
         """Seconds for which the sites in progress may finish before `serve` exits with a final problem."""
         self.ticking: threading.Thread | None = None
+        self.heartbeat: Heartbeat | None = None
 
     def report(self, error: Exception | None) -> None:
         """Store the error of the last tick, or None."""
         self._failure = error
+        if self.heartbeat and error is None and self._session.holds_lease():
+            self.heartbeat.ticked()
 
     def problem(self) -> Problem | None:
-        """Return the current problem, if there is one."""
+        """Return the current problem, if there is one: of the files, the scheduler or the heartbeat."""
+        found = self.scheduler_problem()
+        mistake = self._files.problem if self._files else ""
+        beat = self.heartbeat.problem if self.heartbeat else ""
+        text = "; ".join(filter(None, (mistake, found.text if found else "", beat)))
+        return Problem(text, final=bool(found and found.final)) if text else None
+
+    def scheduler_problem(self) -> Problem | None:
+        """Return the current problem of the scheduler, if there is one."""
         session = self._session
         if session.lease_lost.is_set():
             return Problem("another process has taken over from this one", final=True)
@@ -243,9 +255,7 @@ class Health:
         failure = self._failure or session.ledger_trouble
         if failure is None:
             self._worked = time.monotonic()
-            mistake = self._files.problem if self._files else ""
-            problems = (f"{about}: {why}" for about, why in self._scheduler.problems.items())
-            text = "; ".join([*([mistake] if mistake else []), *problems])
+            text = "; ".join(f"{about}: {why}" for about, why in self._scheduler.problems.items())
             return Problem(text) if text else None
         text = str(failure) if isinstance(failure, SitecrewError) else str(UnexpectedError.of(failure))
         seconds = time.monotonic() - self._worked

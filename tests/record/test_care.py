@@ -7,7 +7,16 @@ from datetime import datetime, timedelta
 import pytest
 
 from runner.errors import UnknownNameError
-from runner.record import LEASE, BackupView, DeliveryState, Ledger, Recipient, WindowState, WindowView
+from runner.record import (
+    LEASE,
+    BackupView,
+    DeliveryState,
+    Ledger,
+    NewDelivery,
+    Recipient,
+    WindowState,
+    WindowView,
+)
 
 DAY = timedelta(days=1)
 
@@ -90,14 +99,16 @@ def test_expired_lease_is_taken_over_once(ledger: Ledger, start: datetime):
 
 def test_message_is_claimed_by_one_sender(ledger: Ledger, start: datetime):
     office = Recipient(address="office@acme.example", name="Office")
-    message = {
-        "client": "acme",
-        "period": "2026-11",
-        "recipients": [office],
-        "subject": "Hi",
-    }
-    assert ledger.deliveries.queue("<m1>", **message, message=b"From: x\r\n\xff", at=start)
-    assert not ledger.deliveries.queue("<m1>", **message, message=b"other", at=start)
+    new = NewDelivery(
+        message_id="<m1>",
+        client="acme",
+        period="2026-11",
+        recipients=(office,),
+        subject="Hi",
+        message=b"From: x\r\n\xff",
+    )
+    assert ledger.deliveries.queue(new, at=start)
+    assert not ledger.deliveries.queue(replace(new, message=b"other"), at=start)
 
     def send(_: int) -> bool:
         sending = [replace(office, state=DeliveryState.SENDING, attempts=1)]
@@ -112,6 +123,9 @@ def test_message_is_claimed_by_one_sender(ledger: Ledger, start: datetime):
     (delivery,) = ledger.deliveries.list(states={DeliveryState.SENT}, client="acme", period="2026-11")
     assert delivery.as_json() == {
         "message_id": "<m1>",
+        "kind": "report",
+        "channel": "mail",
+        "topic": "",
         "client": "acme",
         "period": "2026-11",
         "to": ["office@acme.example"],

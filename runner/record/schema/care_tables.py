@@ -103,6 +103,7 @@ windows = Table(
     Column("run", Text),
     text("why"),
     Column("recorded", Instant, nullable=False),
+    Column("noticed", Instant, index=True),
     UniqueConstraint("window", "client", "site", "starts"),
 )
 
@@ -166,6 +167,10 @@ deliveries = Table(
     text("reply"),
     Column("created", Instant, nullable=False),
     Column("updated", Instant, nullable=False),
+    Column("channel", Text, nullable=False, default="mail"),
+    Column("kind", Text, nullable=False, default="report"),
+    text("topic"),
+    Column("noticed", Instant),
 )
 
 leases = Table(

@@ -12,11 +12,15 @@ from runner.record.views.instants import rfc3339
 __all__ = [
     "LEASE",
     "BackupView",
+    "Channel",
+    "DeliveryKind",
     "DeliveryState",
     "DeliveryView",
     "HoldByHand",
     "HoldView",
     "LeaseView",
+    "Missed",
+    "NewDelivery",
     "Recipient",
     "ReportSummary",
     "ReportView",
@@ -130,6 +134,35 @@ class WindowView:
     recorded: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Missed:
+    """Openings that were missed because no scheduler was running; the crew is not notified of them yet."""
+
+    openings: int
+    first: datetime
+    last: datetime
+    """When the first and the last of them should have started."""
+    windows: tuple[str, ...]
+    recorded: datetime
+    """When the last of them was recorded."""
+
+
+class Channel(StrEnum):
+    """How a message is sent."""
+
+    MAIL = "mail"
+    WEBHOOK = "webhook"
+
+
+class DeliveryKind(StrEnum):
+    """What a message is."""
+
+    REPORT = "report"
+    """To a client. It is never sent again if it may have arrived."""
+    NOTICE = "notice"
+    """To the crew. It is sent again if it may not have arrived."""
+
+
 class DeliveryState(StrEnum):
     """The state of one recipient, or of a message: the worst state of its recipients.
 
@@ -201,6 +234,22 @@ def worst(recipients: Iterable[Recipient]) -> DeliveryState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NewDelivery:
+    """A message to add to the outbox."""
+
+    message_id: str
+    channel: Channel = Channel.MAIL
+    kind: DeliveryKind = DeliveryKind.REPORT
+    topic: str = ""
+    client: str = ""
+    period: str = ""
+    recipients: tuple[Recipient, ...]
+    """Of a webhook: its name in sitecrew.yaml."""
+    subject: str
+    message: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryView:
     """A message in the outbox."""
 
@@ -215,11 +264,18 @@ class DeliveryView:
     """The server's last reply."""
     created: datetime
     updated: datetime
+    channel: Channel = Channel.MAIL
+    kind: DeliveryKind = DeliveryKind.REPORT
+    topic: str = ""
+    """What a notice is about; empty for reports."""
 
     def as_json(self) -> dict[str, object]:
         """The message as JSON."""
         return {
             "message_id": self.message_id,
+            "kind": self.kind.value,
+            "channel": self.channel.value,
+            "topic": self.topic,
             "client": self.client,
             "period": self.period,
             "to": [one.address for one in self.recipients],
