@@ -46,7 +46,6 @@ SETTINGS = (
     Unsupported(("backups", "keep"), "delete it; every snapshot is kept"),
     Unsupported(("backups", "password"), "delete it; snapshots are not encrypted"),
     Unsupported(("watch",), "delete it; sites are checked around changes"),
-    Unsupported(("crew",), "delete it; `sitecrew serve --json` prints events"),
 )
 
 

@@ -21,6 +21,7 @@ __all__ = ["TemplateMistake", "render_html", "render_json", "render_text"]
 _IN_MAIL, _IN_CHAT = 100, 15
 """Maximum number of items that are shown; the rest is counted. Teams accepts 28 kB, Slack 50 blocks."""
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#!|~<>&:])")
+_OBJECT = re.compile(r"'runner\.[\w.]*?_?(Shown|Item) object'")
 _AT = "@\u200b"
 """A zero-width space keeps `@channel` from notifying everyone."""
 _LONGEST_TEMPLATE = 256 << 10
@@ -91,7 +92,11 @@ def render_json(notice: Notice, webhook: Webhook, agency: str) -> bytes:
     except json.JSONDecodeError as error:
         raise TemplateMistake(f"{name}: the rendered text is not JSON: {error}") from None
     except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as error:
-        raise TemplateMistake(f"{name}: {error}") from None
+        raise TemplateMistake(f"{name}: {_OBJECT.sub(_name_in_templates, str(error))}") from None
+
+
+def _name_in_templates(found: re.Match[str]) -> str:
+    return "`notice`" if found[1] == "Shown" else "an item of `notice.items`"
 
 
 def _as_json(text: str) -> bytes:

@@ -19,8 +19,6 @@ def problems(folder, **more) -> list[tuple[str, int, str, str]]:
     ("name", "path"),
     [
         ("SITECREW_WATCH_EVERY", "watch"),
-        ("SITECREW_CREW_MAIL", "crew"),
-        ("SITECREW_CREW_WEBHOOK_URL", "crew"),
         ("SITECREW_BACKUPS_KEEP_DAILY", "backups.keep"),
         ("SITECREW_BACKUPS_PASSWORD", "backups.password"),
     ],
@@ -49,9 +47,9 @@ def test_unsupported_setting_on_the_command_line_is_refused(make):
 def test_unsupported_setting_is_reported_in_the_users_file(make, tmp_path):
     of_user = tmp_path / "user/sitecrew/sitecrew.yaml"
     of_user.parent.mkdir(parents=True)
-    of_user.write_text("parallel: {sites: 4}\ncrew:\n  mail: a@b.example\n")
+    of_user.write_text("parallel: {sites: 4}\nwatch:\n  every: 1m\n")
     found = problems(make({"sitecrew.yaml": "parallel: {sites: 5}\n"}))
-    assert found == [(str(of_user), 2, "crew", '"crew" is not supported by this version')]
+    assert found == [(str(of_user), 2, "watch", '"watch" is not supported by this version')]
 
 
 def test_unsupported_setting_of_both_files_is_reported_once(make, tmp_path):

@@ -109,6 +109,7 @@ def test_own_template_is_rendered(tmp_path: Path):
         ('{\n"x": {{ nothing.here }}}', "nothing", 1),
         ('{\n\n{{ notice.subject | tojsn }}', "tojsn", 3),
         ('{{ "".__class__.__mro__ | tojson }}', "unsafe", 1),
+        ('{"x": {{ notice.subjct }}}', "`notice` has no attribute 'subjct'", 1),
         ('{{ 1 / 0 }}', "division", 1),
         ('{% include "/etc/passwd" %}', "loader", 1),
     ],

@@ -57,6 +57,9 @@ REVIEWED = {
     "record/views/care.py: LEASE: timedelta": "when a process of another machine counts as dead",
     "record/websites.py: find_website: limit": "the last website with a name",
     "record/windows.py: list: limit": PERSON,
+    "workflows/notices.py: _BETWEEN_URGENT: timedelta": "how often the crew is disturbed",
+    "workflows/notices.py: last_window: windows.list": "a person asks for the last opening",
+    "workflows/watch.py: module: timedelta": "how long a problem lasts before the crew is notified",
     "inspect/doctor.py: _RENEWAL: timedelta": "when a certificate's end is worth a warning",
 }
 """Limits and time spans that do not decide anything about ledger rows, with the reason for each."""
