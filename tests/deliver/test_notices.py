@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
@@ -127,10 +128,8 @@ def test_failed_notice_is_tried_again_with_growing_waits(ledger):
 def test_notice_that_may_have_arrived_is_sent_again(ledger, end: SendStatus | BaseException):
     new = queue(ledger)
     answers = Answers(end, SendStatus.ACCEPTED)
-    try:
+    with suppress(KeyboardInterrupt):
         send(ledger, answers)
-    except KeyboardInterrupt:
-        pass
     send(ledger, answers, NOW + timedelta(hours=1))
     assert states(ledger) == [("sent", 2)]
     assert answers.sent == [(new.message_id, b"{}")] * 2
@@ -140,9 +139,7 @@ def test_notice_of_a_dead_process_is_sent_again_with_the_same_id(ledger):
     new = queue(ledger)
     claimed = [replace(one, state=DeliveryState.SENDING, attempts=1) for one in new.recipients]
     before = NOW - timedelta(minutes=1)
-    ledger.deliveries.update(
-        new.message_id, before={DeliveryState.QUEUED}, recipients=claimed, at=before
-    )
+    ledger.deliveries.update(new.message_id, before={DeliveryState.QUEUED}, recipients=claimed, at=before)
     answers = Answers(SendStatus.ACCEPTED)
     send(ledger, answers, NOW + timedelta(hours=1))
     assert answers.sent == [(new.message_id, b"{}")]

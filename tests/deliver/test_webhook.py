@@ -95,7 +95,9 @@ def test_redirect_is_not_followed(server: Hostile):
 
 
 def test_answer_is_read_up_to_limit_and_without_secrets(server: Hostile):
-    server.plays[f"/hook/{TOKEN}"] = page(f"no such hook {TOKEN} ".encode() + b"x" * 5_000_000, status=b"404 No")
+    server.plays[f"/hook/{TOKEN}"] = page(
+        f"no such hook {TOKEN} ".encode() + b"x" * 5_000_000, status=b"404 No"
+    )
     result = post(f"{server.url}/hook/{TOKEN}")
     assert result.reply.startswith("404 no such hook ***")
     assert len(result.reply) <= 200
@@ -103,7 +105,7 @@ def test_answer_is_read_up_to_limit_and_without_secrets(server: Hostile):
 
 def test_silent_server_is_given_up(server: Hostile, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(module, "WEBHOOK_LIMIT", 0.5)
-    server.plays["/hook"] = lambda link, head: server.ending.wait(5)
+    server.plays["/hook"] = lambda *_: server.ending.wait(5)
     started = time.monotonic()
     result = post(f"{server.url}/hook")
     assert result.status is SendStatus.LATER

@@ -13,7 +13,10 @@ from runner.model import Preset, Webhook
 from runner.notify import Item, Notice
 from runner.notify.render import TemplateMistake, render_html, render_json, render_text
 
-EVIL = """<!channel> @channel @room </b><a href="http://evil.example">x</a> [x](http://evil.example) `rm` & "'\\"""
+EVIL = (
+    """<!channel> @channel @room </b><a href="http://evil.example">x</a>"""
+    """ [x](http://evil.example) `rm` & "'\\"""
+)
 
 
 def notice(text: str = EVIL, number: int = 1, command: str = "sitecrew show r1") -> Notice:
@@ -94,7 +97,8 @@ def test_own_template_is_rendered(tmp_path: Path):
     webhook = own(
         tmp_path,
         '{"s": {{ notice.subject | tojson }}, "a": {{ agency | tojson }},'
-        ' "n": [{% for item in notice.items %}{{ item.text | tojson }}{{ "," if not loop.last }}{% endfor %}]}',
+        ' "n": [{% for item in notice.items %}{{ item.text | tojson }}'
+        '{{ "," if not loop.last }}{% endfor %}]}',
     )
     document = json.loads(render_json(notice(number=2), webhook, "Northwind"))
     assert document["a"] == "Northwind"
@@ -107,10 +111,10 @@ def test_own_template_is_rendered(tmp_path: Path):
     [
         ('{"text": "{{ notice.items[0].text }}"}', "not JSON", 1),
         ('{\n"x": {{ nothing.here }}}', "nothing", 1),
-        ('{\n\n{{ notice.subject | tojsn }}', "tojsn", 3),
+        ("{\n\n{{ notice.subject | tojsn }}", "tojsn", 3),
         ('{{ "".__class__.__mro__ | tojson }}', "unsafe", 1),
         ('{"x": {{ notice.subjct }}}', "`notice` has no attribute 'subjct'", 1),
-        ('{{ 1 / 0 }}', "division", 1),
+        ("{{ 1 / 0 }}", "division", 1),
         ('{% include "/etc/passwd" %}', "loader", 1),
     ],
 )

@@ -39,9 +39,7 @@ class Crew:
     def __init__(self, process: SchedulerProcess) -> None:
         self.process = process
         self.stuck: dict[str, SitecrewError] = {}
-        self.notifier = CrewNotifier(
-            process.ledger, lambda: process.session.workspace, lambda: self.stuck
-        )
+        self.notifier = CrewNotifier(process.ledger, lambda: process.session.workspace, lambda: self.stuck)
 
     def subjects(self, now: datetime) -> list[str]:
         """Queue what is due; return the subjects of all notices so far, each once."""
@@ -116,7 +114,9 @@ def test_openings_without_a_scheduler_are_one_notice(folder: Path):
         crew = Crew(process)
         process.tick(TUESDAY + timedelta(days=20))
         [subject] = crew.subjects(TUESDAY + timedelta(days=20))
-        assert subject.startswith("no scheduler was running: 6 openings of windows missed, from Tue 2027-01-05")
+        assert subject.startswith(
+            "no scheduler was running: 6 openings of windows missed, from Tue 2027-01-05"
+        )
         assert crew.subjects(TUESDAY + timedelta(days=20, minutes=1)) == [subject]
 
 
