@@ -28,6 +28,7 @@ _WORDS = {
 _HELD = "held for a decision"
 _UNFINISHED = "not finished"
 _OK = frozenset({Outcome.OK, Outcome.CHANGED, Outcome.HELD})
+_AGREED = (WhyNot.BLACKOUT, WhyNot.CLOSED, WhyNot.PAUSED)
 _NAMED = 5
 
 
@@ -66,8 +67,9 @@ class Opening:
 
     @property
     def unstarted(self) -> bool:
-        """Whether it was missed, or skipped for another reason than a blackout."""
-        return self.run is None and self.state is not WindowState.RUN and self.why != WhyNot.BLACKOUT
+        """Whether it was missed, or skipped for another reason than a blackout or a pause."""
+        agreed = self.state is WindowState.SKIPPED and self.why.startswith(_AGREED)
+        return self.run is None and self.state is not WindowState.RUN and not agreed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -56,6 +56,8 @@ def test_every_problem_has_a_notice(opening: Opening, counts: str):
         ran(site(Outcome.OK), site(Outcome.CHANGED, "www"), site(Outcome.SKIPPED, "old")),
         ran(site(Outcome.HELD)),
         Opening(client="acme", state=SKIPPED, why=WhyNot.BLACKOUT),
+        Opening(client="acme", state=SKIPPED, why=WhyNot.CLOSED),
+        Opening(client="acme", state=SKIPPED, why=f"{WhyNot.PAUSED} 2026-12-24: Christmas"),
     ],
 )
 def test_success_is_quiet(opening: Opening):
