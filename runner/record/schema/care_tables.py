@@ -167,9 +167,9 @@ deliveries = Table(
     text("reply"),
     Column("created", Instant, nullable=False),
     Column("updated", Instant, nullable=False),
-    Column("channel", Text, nullable=False, default="mail"),
-    Column("kind", Text, nullable=False, default="report"),
-    text("topic"),
+    Column("channel", Text, nullable=False, server_default="mail"),
+    Column("kind", Text, nullable=False, server_default="report"),
+    Column("topic", Prose, nullable=False, server_default=""),
     Column("noticed", Instant),
 )
 
