@@ -24,7 +24,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["CTRL_C", "CTRL_D", "DOWN", "TAB", "Frame", "Terminal", "TerminalTimeoutError"]
+__all__ = [
+    "CTRL_C",
+    "CTRL_D",
+    "DOWN",
+    "TAB",
+    "Frame",
+    "Row",
+    "Terminal",
+    "TerminalTimeoutError",
+    "row_text",
+]
 
 CTRL_C = "\x03"
 CTRL_D = "\x04"
@@ -117,7 +127,7 @@ class Terminal:
     @property
     def text(self) -> str:
         """Everything that was printed, with the lines that have left the screen at the top."""
-        return "\n".join(_text(row) for row in self.lines).rstrip("\n")
+        return "\n".join(row_text(row) for row in self.lines).rstrip("\n")
 
     @property
     def lines(self) -> list[Row]:
@@ -198,6 +208,7 @@ def _heed_ctrl_c() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def _text(row: Row) -> str:
+def row_text(row: Row) -> str:
+    """Return the characters of a row, without trailing spaces."""
     width = max(row, default=-1) + 1
     return "".join(row[column].data if column in row else " " for column in range(width)).rstrip()

@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from runner.cli.hints import for_workspace
+from runner.cli.hints import for_workspace, retyped
 from runner.cli.options import as_json, selecting, verbosity, with_workspace
-from runner.cli.output import emit_json, out_wrapped, say
+from runner.cli.output import emit_json, out_wrapped, say, say_commands
 from runner.cli.screen import style
 from runner.cli.selection import find_playbook, select_sites
 from runner.errors import ExitCode
+from runner.inspect.check import Check, Level
 from runner.model import first_code
 from runner.units import count
-from runner.untrusted import sentence
+from runner.untrusted import few, sentence
 
 if TYPE_CHECKING:
-    from runner.inspect.check import Check
     from runner.load import Workspace
 
 __all__ = ["doctor"]
 
 _LONGEST = 2000
+_NAMED = 3
+"""Hosts and sites with problems that the last line names."""
+_SIGNS = {
+    Level.OK: style("ok", fg="green"),
+    Level.WARNING: style("! ", fg="yellow", bold=True),
+    Level.PROBLEM: style("!!", fg="red", bold=True),
+}
 
 
 @click.command()
@@ -36,7 +45,9 @@ def doctor(workspace: Workspace, playbook: str | None, **options: Any) -> int:
 
     Also checks what the steps of PLAYBOOK need; without PLAYBOOK, those of every maintenance window.
 
-    With -q, prints only what failed. With -v, also prints how many sites and hosts are checked.
+    Problems are marked !!, and warnings, with which a run would succeed, are marked !.
+
+    With -q, prints only problems. With -v, also prints how many sites and hosts are checked.
     """
     from runner.inspect.doctor import examine
 
@@ -48,14 +59,13 @@ def doctor(workspace: Workspace, playbook: str | None, **options: Any) -> int:
     checks = []
     for check in examine(workspace, sites, book):
         checks.append(check)
-        if not options["json_"] and not (options["quiet"] and check.code == ExitCode.OK):
+        if not options["json_"] and not (options["quiet"] and check.level is not Level.PROBLEM):
             _print(check)
     code = first_code(check.code for check in checks)
     if options["json_"]:
         emit_json({"ok": code is ExitCode.OK, "checks": [_as_json(check) for check in checks]})
     elif not options["quiet"]:
-        bad = sum(check.code != ExitCode.OK for check in checks)
-        say(f"\n{bad} of {count(len(checks), 'check')} found a problem" if bad else "\nno problems found")
+        _print_totals(checks, playbook)
     return code
 
 
@@ -63,14 +73,28 @@ def _as_json(check: Check) -> dict[str, Any]:
     return {
         "about": check.about,
         "ok": check.code == ExitCode.OK,
+        "level": check.level.value,
         "finding": check.finding,
         "hint": for_workspace(check.hint),
     }
 
 
 def _print(check: Check) -> None:
-    good = check.code == ExitCode.OK
-    sign = style("ok", fg="green") if good else style("!!", fg="red", bold=True)
+    sign = _SIGNS[check.level]
     out_wrapped(f"{sign}  {style(check.about, bold=True)}: {sentence(check.finding, _LONGEST)}", indent=4)
     if check.hint:
         out_wrapped(f"      {for_workspace(sentence(check.hint, _LONGEST))}", indent=6)
+
+
+def _print_totals(checks: Sequence[Check], playbook: str | None) -> None:
+    """Print how many problems and warnings there are, and how to print only the problems."""
+    levels = Counter(check.level for check in checks)
+    found = "no problems found"
+    if bad := levels[Level.PROBLEM]:
+        about = dict.fromkeys(check.about for check in checks if check.level is Level.PROBLEM)
+        found = f"{count(bad, 'problem')} ({few(tuple(about), _NAMED)})"
+    if warnings := levels[Level.WARNING]:
+        found += f", {count(warnings, 'warning')}"
+    say(f"\n{found} in {count(len(checks), 'check')}")
+    if 0 < bad < len(checks):
+        say_commands({"to print only the problems": retyped("doctor", *filter(None, [playbook]), "-q")})

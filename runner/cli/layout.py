@@ -21,8 +21,11 @@ _STYLE = re.compile(r"\x1b\[[0-9;]*m")
 _STYLED = re.compile(r"((?:\x1b\[[0-9;]*m)+)([^\x1b]*)(\x1b\[[0-9;]*m)")
 _BREAKS = re.compile(r"(?<=[/\-.,_:=@?&])(?=[^/\-.,_:=@?&])")
 """Where a long word is broken first: after punctuation."""
-_COMMAND = re.compile(r"(?<![\w./-])sitecrew (?:[^;,)`]|,(?=\S))*[;,)`]?")
-"""A command in a message, to the end of its part of the sentence and the punctuation there."""
+_COMMAND = re.compile(
+    r"(?<![\w./=-])(?:sitecrew (?=\S)(?:[^;,)`\x1b]|,(?=\S))*[;,)`]?"
+    r"|ssh (?:-\w \S{1,99} ){0,9}[\w.-]{1,99}@\S+)"
+)
+"""A command in a message, to the end of its part of the sentence or its style, and the punctuation there."""
 
 
 def width_of(text: str) -> int:
@@ -38,8 +41,8 @@ def width_of(text: str) -> int:
 def wrap(text: str, width: int, *, indent: int = 0, breaks_words: bool = False) -> list[str]:
     """Wrap one line at words to `width` columns; lines after the first are indented by `indent`.
 
-    A command (`sitecrew ...`) is kept on one line, to be copied. Words longer than the line are broken only
-    with `breaks_words`.
+    A command (`sitecrew ...`, `ssh ...`) is kept on one line, to be copied. Words longer than the line are
+    broken only with `breaks_words`.
     """
     if width_of(text) <= width:
         return [text]

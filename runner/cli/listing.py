@@ -11,6 +11,7 @@ import click
 from runner.cli.open_ledger import open_if_exists
 from runner.cli.options import as_json, selecting, with_workspace
 from runner.cli.output import emit_json, say, table
+from runner.cli.reasons import print_reasons
 from runner.cli.selection import select_sites
 from runner.units import duration, local
 
@@ -117,7 +118,7 @@ def holds(workspace: Workspace, limit: tuple[str, ...], exclude: tuple[str, ...]
     elif not found:
         say("no item is on hold")
     else:
-        table(("sites", "item", "until", "set by", "why"), [one.cells() for one in found])
+        print_reasons([one.cells() for one in found], heads=("sites", "item", "until", "set by", "why"))
 
 
 @click.command()

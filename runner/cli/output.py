@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from runner.cli.layout import rows_in_columns, wrap
@@ -18,6 +18,7 @@ __all__ = [
     "out_wrapped",
     "outcome_text",
     "say",
+    "say_commands",
     "table",
 ]
 
@@ -69,6 +70,13 @@ def out_wrapped(text: str, *, indent: int = 2) -> None:
     """Print a line to stdout. On a terminal it is wrapped at words; later lines are indented by `indent`."""
     for line in wrap(cell(text), terminal_width(sys.stdout), indent=indent):
         out(line)
+
+
+def say_commands(commands: Mapping[str, str]) -> None:
+    """Print what to type next: each purpose with its command, one below the other."""
+    width = max(map(len, commands), default=0)
+    for purpose, typed in commands.items():
+        say(f"{purpose:<{width}}  {typed}")
 
 
 def auto_update_text(item: str, state: str, why: str) -> str:

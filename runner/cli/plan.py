@@ -2,35 +2,29 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from runner.cli.chosen import lists_only, print_chosen
-from runner.cli.hints import for_workspace, retyped
+from runner.cli.hints import retyped
 from runner.cli.options import as_json, choosing_steps, selecting, verbosity, with_variables, with_workspace
-from runner.cli.output import emit_json, out_wrapped, say, table
-from runner.cli.screen import out, style
+from runner.cli.output import emit_json, say
+from runner.cli.planview import print_site, print_totals
 from runner.cli.selection import find_playbook, select_sites
 from runner.errors import ExitCode
-from runner.model import Action, Change, Plan, SitePlan, first_code
-from runner.units import count
-from runner.untrusted import sentence
+from runner.model import Action, Plan, first_code
 
 if TYPE_CHECKING:
     from runner.load import Workspace
 
 __all__ = ["CHECK", "STEPS", "plan", "print_plan", "show_plan"]
 
-_LONGEST = 2000
 CHECK = frozenset({"check", "diff"})
 """Options of `run` that only show a plan."""
 STEPS = frozenset({"tags", "skip_tags", "start_at"})
 """Options that choose steps of the playbook."""
-_COLORS = {Action.CHANGE: "green", Action.HOLD: "yellow", Action.SKIP: "bright_black", Action.UNKNOWN: "red"}
 
 
 @click.command()
@@ -85,9 +79,9 @@ def print_plan(made: Plan, options: dict[str, Any], *, again: str) -> ExitCode:
     else:
         for site in made.sites:
             if site.problems or not options["quiet"]:
-                _print_site(_cleaned(site), everything=bool(options["diff"] or options["verbose"]))
+                print_site(site, everything=bool(options["diff"] or options["verbose"]))
         if not options["quiet"]:
-            _print_totals(made, again)
+            print_totals(made, again)
     return _exit_code(made, detailed=options.get("detailed_exitcode", False))
 
 
@@ -110,6 +104,7 @@ def _document(made: Plan) -> dict[str, Any]:
                         "from": change.from_version,
                         "to": change.to_version,
                         "action": str(change.action),
+                        "security": change.security,
                         "why": "; ".join(filter(None, (change.why, change.note))),
                     }
                     for change in site.changes
@@ -118,55 +113,6 @@ def _document(made: Plan) -> dict[str, Any]:
             for site in made.sites
         ],
     }
-
-
-def _cleaned(site: SitePlan) -> SitePlan:
-    """Return the plan with the texts that come from the site cleaned for the screen."""
-    changes = tuple(
-        replace(
-            change,
-            item=sentence(change.item),
-            from_version=sentence(change.from_version),
-            to_version=sentence(change.to_version),
-            why=sentence(change.why, _LONGEST),
-            note=sentence(change.note, _LONGEST),
-        )
-        for change in site.changes
-    )
-    problems = tuple(sentence(problem, _LONGEST) for problem in site.problems)
-    return replace(site, changes=changes, problems=problems)
-
-
-def _print_site(site: SitePlan, *, everything: bool) -> None:
-    out_wrapped(f"{style(site.site, bold=True)} ({site.client})")
-    for problem in site.problems:
-        out_wrapped(f"  {style('!', fg='red')} {for_workspace(problem)}", indent=4)
-    for note in site.notes:
-        out_wrapped(f"  {style('note:', fg='yellow')} {for_workspace(note)}", indent=4)
-    shown = [c for c in site.changes if everything or c.action is not Action.SKIP]
-    table((), [_cells(change, site, everything=everything) for change in shown], indent=2)
-    if not shown and not site.problems:
-        out("  no changes")
-
-
-def _cells(change: Change, site: SitePlan, *, everything: bool) -> tuple[str, str, str, str]:
-    """Return the action, the item, its versions and, where it matters, the reason."""
-    arrow = f"{change.from_version} -> {change.to_version}" if change.to_version else change.from_version
-    why = change.why if everything or change.action is not Action.CHANGE else ""
-    why = "" if why in site.problems else why
-    why = for_workspace("; ".join(filter(None, (why, change.note))))
-    return style(change.action, fg=_COLORS[change.action]), change.item, arrow, why
-
-
-def _print_totals(made: Plan, command: str) -> None:
-    changes = [change for site in made.sites for change in site.changes]
-    counts = Counter(change.action for change in changes)
-    parts = [f"{counts[Action.CHANGE]} to change"]
-    parts += [f"{counts[Action.HOLD]} held"] if counts[Action.HOLD] else []
-    parts += [f"{counts[Action.UNKNOWN]} unknown"] if counts[Action.UNKNOWN] else []
-    failing = sum(bool(site.problems) for site in made.sites)
-    parts += [f"{count(failing, 'site')} with problems"] if failing else []
-    say(f"\n{', '.join(parts)}." + (f" To apply: {command}" if counts[Action.CHANGE] else ""))
 
 
 def _exit_code(made: Plan, *, detailed: bool) -> ExitCode:

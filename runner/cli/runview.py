@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from runner.cli.choice import interrupted_text
 from runner.cli.hints import for_workspace
 from runner.cli.output import auto_update_text, out_wrapped, outcome_text
+from runner.cli.reasons import print_reasons
 from runner.cli.screen import out, style
 from runner.model import Outcome, State, Trigger
 from runner.units import clock, count, duration, local
 
 if TYPE_CHECKING:
-    from runner.record import LookView, RunSummary, RunView, SiteRow, SiteView, StepOutput, StepView
+    from runner.record import (
+        ChangeView,
+        LookView,
+        RunSummary,
+        RunView,
+        SiteRow,
+        SiteView,
+        StepOutput,
+        StepView,
+    )
 
 __all__ = ["print_output", "print_run", "print_site", "run_text"]
 
@@ -45,21 +58,40 @@ def print_run(view: RunView) -> None:
 
 
 def print_site(site: SiteView, run: RunSummary, *, verbose: bool) -> None:
-    """Print a site with its steps and changes; with `verbose`, also the looks at it."""
+    """Print a site with its steps and changes; with `verbose`, also each skipped step and the looks at it."""
     row = site.row
     out()
-    out_wrapped(
-        f"{style(row.site, bold=True)} ({row.client})  {_site_text(row, run)}{_why(row.why)}", indent=4
-    )
+    why = _why(_without_repeated_reason(site))
+    out_wrapped(f"{style(row.site, bold=True)} ({row.client})  {_site_text(row, run)}{why}", indent=4)
     for problem in site.problems:
-        out_wrapped(f"  ! {for_workspace(problem)}", indent=4)
+        if problem != row.why:
+            out_wrapped(f"  ! {for_workspace(problem)}", indent=4)
     for auto in site.auto_updates:
         state = "off" if auto.run == run.run and auto.state != "forced" else auto.state
         out_wrapped(f"  ! {auto_update_text(auto.item, state, auto.forced)}", indent=4)
-    for step in site.steps:
-        _print_step(step, row)
+    for step, *others in _steps(site.steps, together=not verbose):
+        _print_step(replace(step, step=count(len(others) + 1, "step")) if others else step, row)
     for look in site.looks if verbose else ():
         out_wrapped(style(f"  {_look_text(look)}", dim=True), indent=4)
+
+
+def _without_repeated_reason(site: SiteView) -> str:
+    """Return the reason of the site without that of a change, which is printed with the change."""
+    why = site.row.why
+    for change in (change for step in site.steps for change in step.changes if change.why):
+        why = why.removesuffix(f": {change.why}")
+    return why
+
+
+def _steps(steps: Sequence[StepView], *, together: bool) -> Iterator[Sequence[StepView]]:
+    """Yield each step; with `together`, consecutive steps that were skipped for the same reason as one."""
+
+    def reason(step: StepView) -> str | None:
+        return step.why if together and step.outcome is Outcome.SKIPPED and not step.changes else None
+
+    for why, group in groupby(steps, key=reason):
+        found = tuple(group)
+        yield from ((one,) for one in found) if why is None else (found,)
 
 
 def print_output(step: StepOutput) -> None:
@@ -86,16 +118,19 @@ def _print_step(step: StepView, row: SiteRow) -> None:
     out_wrapped((line if repeated or step.why == row.why else f"{line}{_why(step.why)}").rstrip(), indent=6)
     if step.trials and step.trials > 1:
         out(style(f"      {count(step.trials, 'trial')}, {count(step.looks or 0, 'look')}", dim=True))
-    for change in step.changes:
-        arrow = f"{change.from_version} -> {change.to_version}"
-        out_wrapped(
-            f"      {change.item:<26} {arrow:<20} {outcome_text(change.outcome)}{_why(change.why)}", indent=8
-        )
-        if change.unverified:
-            out_wrapped(f"        unverified: the site could not be checked: {change.unverified}", indent=10)
-        if change.uncertain:
-            version = change.from_version or "its old version"
-            out_wrapped(f"        uncertain: could not confirm that it is back at {version}", indent=10)
+    print_reasons([_change_cells(change) for change in step.changes], margin=6, below=8)
+
+
+def _change_cells(change: ChangeView) -> tuple[str, str, str, str]:
+    """Return the item, its versions, the outcome and everything that is to be known about it."""
+    version = change.from_version or "its old version"
+    about = (
+        change.why,
+        f"unverified: the site could not be checked: {change.unverified}" if change.unverified else "",
+        f"uncertain: could not confirm that it is back at {version}" if change.uncertain else "",
+    )
+    arrow = f"{change.from_version} -> {change.to_version}"
+    return change.item, arrow, outcome_text(change.outcome), for_workspace("; ".join(filter(None, about)))
 
 
 def _look_text(look: LookView) -> str:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from runner.cli.attention import print_attention
 from runner.cli.choice import interrupted_text
-from runner.cli.hints import retyped
 from runner.cli.listing import clients, holds, hosts, notices, reports, windows
 from runner.cli.open_ledger import open_for_reading, open_if_exists
 from runner.cli.options import MORE, as_json, selecting, with_workspace
@@ -178,8 +178,8 @@ def show_run(workspace: Workspace, run: str, *, verbose: bool = False, json_: bo
         for step in ledger.steps.output(head.run, site.row.site) if verbose else ():
             if step.output:
                 print_output(step)
-    if not verbose:
-        say(f"\nfor the output of the hosts: {retyped('logs', head.run)}")
+    is_last = ledger.runs.find("last") == head.run
+    print_attention(view, playbooks=workspace.playbooks, is_last=is_last)
 
 
 @click.group()

@@ -196,7 +196,8 @@ def _host(
             found += _checks(name, partial(about_steps, hosts, book, here))
     for site in sites:
         found += _checks(site.name, partial(_pages, hosts, site, read.get(site.name)))
-    return found
+    order = {site.name: number for number, site in enumerate(sites)}
+    return sorted(found, key=lambda check: order.get(check.about, -1))
 
 
 def _on_host(hosts: Hosts, host: Host, sites: Sequence[Site], read: dict[str, SiteFacts]) -> Iterator[Check]:

@@ -41,7 +41,13 @@ def _check(site: Site, group: tuple[Finding, ...]) -> Check:
     else:
         names = tuple(dict.fromkeys(_name(one.item) for one in group if one.item))
         finding = f"{few(names, _NAMED)}: {first.what}" if names else first.what
-    return Check(about=site.name, finding=finding, code=_CODES[first.severity], hint=_hint(first))
+    return Check(
+        about=site.name,
+        finding=finding,
+        code=_CODES[first.severity],
+        hint=_hint(first),
+        holds=first.severity is Severity.HOLDS,
+    )
 
 
 def _name(item: str) -> str:

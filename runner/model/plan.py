@@ -61,6 +61,8 @@ class Change:
     """The Composer package by which it is updated; empty if it is updated otherwise."""
     decided: bool = False
     """Version and package come from wordpress.org, asked by the controller, not from the site."""
+    security: bool = False
+    """The update fixes a known vulnerability, or counts as a security fix."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -71,6 +71,7 @@ class _Scope:
 
 CODE = frozenset({ItemKind.CORE, ItemKind.PLUGIN, ItemKind.THEME})
 """Kinds of items that consist of code."""
+_SECURITY = "security fixes"
 _NO_SCOPE = _Scope(UpdateRules(), "by the policy", "the policy")
 
 
@@ -86,6 +87,7 @@ def decide(change: Change, inputs: PolicyInput, *, named: bool = False) -> Chang
         return replace(
             change,
             action=Action.HOLD,
+            security=bool(fix),
             why=f"{why} ({fix})" if fix else why,
             note="; ".join(filter(None, (note, change.note))),
         )
@@ -120,6 +122,7 @@ def _managed(change: Change, site: Site) -> str:
 
 def _by_rule(change: Change, inputs: PolicyInput, *, named: bool) -> Change:
     what, word, rule, scope = _ruling(change, inputs)
+    change = replace(change, security=word == _SECURITY)
     if rule and rule.hold:
         return replace(change, action=Action.HOLD, why=_ruled(word, scope))
     if named:
@@ -188,12 +191,12 @@ def _ruling(change: Change, inputs: PolicyInput) -> tuple[str, str, Rule | None,
     what, word = f"a {size} update", f"{size} updates"
     scopes = list(_scopes(change.item, inputs))
     if fix := _security_fix(change, inputs):
-        return f"a security fix ({fix})", "security fixes", *_narrowest(scopes, _security)
+        return f"a security fix ({fix})", _SECURITY, *_narrowest(scopes, _security)
     if core and size is Level.MAJOR:
         return what, word, *_major_of_core(scopes)
     if core and not any(scope.item and scope.rules.of(size) for scope in scopes):
         what += " of WordPress, which counts as a security fix"
-        return what, "security fixes", *_narrowest(scopes, _security)
+        return what, _SECURITY, *_narrowest(scopes, _security)
     return what, word, *_narrowest(scopes, lambda rules: rules.of(size))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from fnmatch import fnmatchcase
 from typing import Literal, cast
@@ -125,7 +125,8 @@ class Packages(StepKind):
             action, why = Action.SKIP, "left out by `except`"
         elif package.kept:
             action, why = Action.HOLD, package.kept
-        return _change(step, package.name, package.installed, package.offered, action, why)
+        change = _change(step, package.name, package.installed, package.offered, action, why)
+        return replace(change, security=package.security)
 
     def _absent(self, step: Step, options: PackagesOptions, facts: SystemFacts) -> Iterable[Change]:
         for name in options.upgrade if isinstance(options.upgrade, tuple) else ():
