@@ -12,6 +12,7 @@ from runner.cli.confirm import confirm_or_stop
 from runner.cli.inventory_file import add_clients, yaml_to_paste
 from runner.cli.options import as_json, with_workspace
 from runner.cli.output import closest_hint, emit_json, say, table
+from runner.cli.questions import checked
 from runner.cli.screen import out
 from runner.errors import ExitCode, UnknownNameError
 from runner.shell import command
@@ -195,18 +196,14 @@ def _urls(given: Sequence[str]) -> dict[str, str]:
     """Parse FOLDER=URL.
 
     Raises:
-        click.UsageError: a folder is not absolute, or a URL is invalid.
+        UsageError: a folder is not absolute, or a URL is invalid.
     """
     from runner.load.addresses import site_path, site_url
-    from runner.load.values import Wrong
 
     found = {}
     for pair in given:
         folder, _, url = pair.partition("=")
-        try:
-            found[site_path(folder)] = site_url(url)
-        except Wrong as wrong:
-            raise click.UsageError(f"--url: {wrong}") from None
+        found[checked("--url", folder, site_path)] = checked("--url", url, site_url)
     return found
 
 

@@ -9,6 +9,7 @@ import click
 from runner.cli.options import as_json, with_workspace
 from runner.cli.output import closest_hint, emit_json, say
 from runner.errors import ExitCode, UnknownNameError
+from runner.model import Action
 from runner.units import iso
 from runner.untrusted import few
 
@@ -29,7 +30,8 @@ def facts(workspace: Workspace, site: str, json_: bool) -> int:
     """Read SITE and its host now, and print what is installed there.
 
     Prints the system, tools and disks of the host, PHP, the versions of WordPress, plugins and themes, the
-    updates for them and which of these are held, and where files, database and caches are. Changes nothing.
+    updates for them and which of these are held, and where files, database and caches are. For packages that
+    Composer manages, asks Composer for updates. Changes nothing.
     """
     from runner.cli.factsview import print_facts
     from runner.inspect.site_facts import read_site
@@ -149,7 +151,8 @@ def _items(found: CurrentFacts) -> list[dict[str, Any]]:
     facts = found.wordpress
     if facts is None:
         return []
-    changes = {(str(change.kind), change.item): change for change in found.changes}
+    by_action = sorted(found.changes, key=lambda change: change.action is Action.CHANGE)
+    changes = {(str(change.kind), change.item): change for change in by_action}
     items = [("core", "core", "WordPress", facts.wordpress, True)]
     for kind, extensions in (("plugin", facts.plugins), ("theme", facts.themes)):
         items += [(kind, one.slug, one.title, one.version, one.active) for one in extensions]

@@ -8,13 +8,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from runner.cli.discover import print_sites
 from runner.cli.errors import complain
 from runner.cli.questions import ask, confirm
 from runner.cli.screen import say, style
-from runner.errors import HostKeyError, LoginRefusedError, SitecrewError
+from runner.errors import HostKeyError, LoginRefusedError, SitecrewError, UsageError
 from runner.shell import command
+from runner.untrusted import few
 
 if TYPE_CHECKING:
     from runner.hosts.hosts import Hosts
@@ -22,7 +24,10 @@ if TYPE_CHECKING:
     from runner.load import Workspace
     from runner.load.additions import NewHost
 
-__all__ = ["FirstHost", "choose_sites", "try_host"]
+__all__ = ["FirstHost", "choose_sites", "named_sites", "try_host"]
+
+_LISTED = 5
+"""Sites that a message names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +132,7 @@ def choose_sites(sites: Sequence[FoundSite]) -> list[FoundSite]:
     """Ask which of the sites to add."""
     from runner.load.values import Wrong
 
-    usable = [site for site in sites if site.url and not site.note]
+    usable = named_sites(sites, ())
     if not usable:
         return []
     for number, site in enumerate(usable, 1):
@@ -145,3 +150,26 @@ def choose_sites(sites: Sequence[FoundSite]) -> list[FoundSite]:
 
     chosen: list[FoundSite] = ask("Sites to maintain", parse, default="all")
     return chosen
+
+
+def named_sites(sites: Sequence[FoundSite], names: Sequence[str]) -> list[FoundSite]:
+    """Return the sites that can be added: those with these URLs, domains or folders, else all.
+
+    Raises:
+        UsageError: a name is that of no site.
+    """
+    usable = [site for site in sites if site.url and not site.note]
+    chosen: dict[FoundSite, None] = {}
+    for name in names:
+        mine = [site for site in usable if name.rstrip("/") in _names_of(site)]
+        if not mine:
+            urls = few([site.url for site in usable], _LISTED)
+            raise UsageError(
+                f"--site {name}: there is no such site on the host", hint=urls and f"found: {urls}"
+            )
+        chosen |= dict.fromkeys(mine)
+    return list(chosen) if names else usable
+
+
+def _names_of(site: FoundSite) -> set[str]:
+    return {site.url.rstrip("/"), urlsplit(site.url).netloc, site.path.rstrip("/")}

@@ -11,8 +11,8 @@ import click
 from runner.cli.confirm import confirm_or_stop
 from runner.cli.errors import warn
 from runner.cli.open_ledger import open_for_writing
-from runner.cli.options import operated, selecting, with_workspace
-from runner.cli.output import closest_hint, say
+from runner.cli.options import as_json, operated, selecting, with_workspace
+from runner.cli.output import closest_hint, emit_json, say
 from runner.cli.questions import checked
 from runner.cli.screen import out
 from runner.cli.selection import select_sites
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from runner.load import Workspace
     from runner.load.holds import FileHold
     from runner.model import Site
-    from runner.record import HoldView, Ledger
+    from runner.record import HoldByHand, HoldView, Ledger
 
 __all__ = ["hold", "unhold"]
 
@@ -40,6 +40,7 @@ __all__ = ["hold", "unhold"]
 @click.option("--why", metavar="TEXT", default="", help="Reason, shown in plans and in the client's report.")
 @click.option("--version", metavar="V", default="", help="Hold up to this version only, not newer ones.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask before holding ITEM on all sites.")
+@as_json
 def hold(workspace: Workspace, item: str, **options: Any) -> int:
     """Hold ITEM on all sites, or on those selected with --limit: runs do not update it.
 
@@ -61,12 +62,26 @@ def hold(workspace: Workspace, item: str, **options: Any) -> int:
     with open_for_writing(workspace) as ledger:
         _warn_of_typo(ledger, sites, item)
         replaced = ledger.holds.set_by_hand({site.name: site.client for site in sites}, wanted)
-    up_to = f" up to {wanted.version}" if wanted.version else ""
-    last = f" until {until.isoformat()}" if until else ""
-    out(f"{item}{up_to} is on hold{last} on {_sites_text(sites)}")
-    if replaced:
+    if options["json_"]:
+        emit_json(_hold_document(wanted, sites, replaced))
+    else:
+        up_to = f" up to {wanted.version}" if wanted.version else ""
+        last = f" until {until.isoformat()}" if until else ""
+        out(f"{item}{up_to} is on hold{last} on {_sites_text(sites)}")
+    if replaced and not options["json_"]:
         say(f"this replaces an earlier hold on {count(len(replaced), 'site')}")
     return ExitCode.OK
+
+
+def _hold_document(hold: HoldByHand, sites: Sequence[Site], replaced: Sequence[str]) -> dict[str, Any]:
+    return {
+        "item": hold.item,
+        "version": hold.version,
+        "until": hold.until.isoformat() if hold.until else None,
+        "why": hold.why,
+        "sites": [site.name for site in sites],
+        "replaced": list(replaced),
+    }
 
 
 @click.command()
@@ -75,6 +90,7 @@ def hold(workspace: Workspace, item: str, **options: Any) -> int:
 @click.argument("item")
 @selecting
 @click.option("-y", "--yes", is_flag=True, help="Do not ask before removing holds of several sites.")
+@as_json
 def unhold(workspace: Workspace, item: str, **options: Any) -> int:
     """Remove the holds on ITEM from all sites, or from those selected with --limit.
 
@@ -94,11 +110,25 @@ def unhold(workspace: Workspace, item: str, **options: Any) -> int:
         if not _may_continue("unhold", question, len(chosen), options):
             return ExitCode.OK
         lifted = ledger.holds.lift_by_hand({site.name: site.client for site in chosen}, item)
+    if options["json_"]:
+        emit_json(
+            {
+                "item": item,
+                "removed": [_lifted_document(one) for one in lifted],
+                "still_held": [{"place": one.place, "sites": list(one.sites)} for one in in_files],
+            }
+        )
+        return ExitCode.OK
     for one in lifted:
         out(f"{one.site}: removed the hold on {_lifted_text(one)}")
     for still in in_files:
         warn(f"{item} is still held on {', '.join(still.sites)} by {still.place}: remove it there")
     return ExitCode.OK
+
+
+def _lifted_document(one: HoldView) -> dict[str, Any]:
+    kept = ("site", "version", "why", "operator", "until", "since")
+    return {key: value for key, value in one.as_json().items() if key in kept}
 
 
 def _may_continue(name: str, question: str, count: int, options: dict[str, Any]) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from runner.cli.first_host import FirstHost, choose_sites, try_host
+from runner.cli.first_host import FirstHost, choose_sites, named_sites, try_host
 from runner.cli.hints import set_workspace
 from runner.cli.mail_setup import ask_mail, mail_of_options, send_test
 from runner.cli.new_workspace import create_workspace, system_language, system_timezone
@@ -45,11 +45,19 @@ class _Answers:
 @click.argument("folder", default=".", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--agency", metavar="NAME", help="Name of your agency.")
 @click.option("--host", metavar="ADDRESS", help="First host: name, IP address or name from ~/.ssh/config.")
+@click.option("--host-name", metavar="NAME", help="Its name in the inventory. Default: from its address.")
 @click.option("--user", metavar="USER", help="Account to log in as.")
 @click.option("--port", type=click.IntRange(1, 65535), help="Port of the SSH server.")
 @click.option("--identity", metavar="FILE", help="Private key file.")
 @click.option(
     "--fingerprint", default="", metavar="SHA256:...", help="Record the host's key if it is this one."
+)
+@click.option(
+    "--site",
+    "sites",
+    multiple=True,
+    metavar="URL",
+    help="Only this site of those that are found: its URL, domain or folder (repeatable).",
 )
 @click.option("--client", metavar="NAME", help="Client of the sites that are found on the host.")
 @click.option("--email", metavar="ADDRESS", help="Email address of the client.")
@@ -138,7 +146,9 @@ def _ask_all(options: dict[str, Any], folder: Path) -> _Answers:
     agency = options["agency"] or ask("Name of your agency", line, default=_AGENCY)
     agency = checked("--agency", agency, line)
     host, found = _ask_host(options)
-    clients = _clients(options, host, choose_sites(found.sites), interactive=True) if host else ()
+    named = options["sites"] and found.is_reached
+    chosen = named_sites(found.sites, options["sites"]) if named else choose_sites(found.sites)
+    clients = _clients(options, host, chosen, interactive=True) if host else ()
     mail = ask_mail(options, agency)
     if mail:
         recipient = options["mail_test"] or ask("Send a test mail to", addresses.email, empty="nobody")
@@ -190,8 +200,8 @@ def _from_flags(options: dict[str, Any], folder: Path) -> _Answers:
     if options["host"]:
         host = _host(options)
         found = try_host(host, fingerprint=options["fingerprint"], can_ask=False)
-    usable = [site for site in found.sites if site.url and not site.note]
-    clients = _clients(options, host, usable, interactive=False) if host else ()
+    chosen = named_sites(found.sites, options["sites"]) if found.is_reached else []
+    clients = _clients(options, host, chosen, interactive=False) if host else ()
     if mail and test:
         send_test(mail, test, agency, folder)
     return _Answers(
@@ -203,7 +213,7 @@ def _host(options: dict[str, Any]) -> NewHost:
     from runner.load import addresses
     from runner.load.additions import NewHost
     from runner.load.candidates import slug
-    from runner.load.values import line
+    from runner.load.values import line, name
 
     address = checked("--host", options["host"], addresses.address)
     user = checked("--user", options["user"], addresses.account) if options["user"] else ""
@@ -211,8 +221,13 @@ def _host(options: dict[str, Any]) -> NewHost:
     if identity and not identity.startswith("~"):
         identity = str(Path(identity).absolute())
     first = address if address.replace(".", "").isdigit() or ":" in address else address.partition(".")[0]
+    given = checked("--host-name", options["host_name"], name) if options["host_name"] else ""
     return NewHost(
-        name=slug(first) or "host", address=address, port=options["port"], user=user, identity_file=identity
+        name=given or slug(first) or "host",
+        address=address,
+        port=options["port"],
+        user=user,
+        identity_file=identity,
     )
 
 

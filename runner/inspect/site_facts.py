@@ -11,7 +11,7 @@ from runner.inspect.host_facts import HostFacts, read_host
 from runner.inspect.plan import open_ledger
 from runner.inspect.preview import preview_sites
 from runner.load import Redactor
-from runner.model import Change, Playbook, Site, SiteFacts, SiteKind, Step
+from runner.model import Action, Change, Playbook, Site, SiteFacts, SiteKind, Step
 from runner.steps import registry
 
 if TYPE_CHECKING:
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["CurrentFacts", "read_site"]
 
-_KINDS = ("wordpress.core", "wordpress.plugins", "wordpress.themes")
+_COMPOSER = "wordpress.composer"
+_KINDS = (_COMPOSER, "wordpress.core", "wordpress.plugins", "wordpress.themes")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,10 +68,15 @@ def read_site(workspace: Workspace, site: Site) -> CurrentFacts:
         return replace(
             found,
             wordpress=facts.get(site.name),
-            changes=plan.changes,
+            changes=tuple(change for change in plan.changes if not _is_without_composer(change)),
             problems=plan.problems,
             notes=plan.notes,
         )
+
+
+def _is_without_composer(change: Change) -> bool:
+    """Whether the change only says that Composer has nothing to do on the site."""
+    return change.step == _COMPOSER and change.action is Action.SKIP
 
 
 def _updates() -> Playbook:

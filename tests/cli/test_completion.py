@@ -8,14 +8,16 @@ import resource
 import shutil
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
 from lab.terminal import TAB, Terminal
 from runner.cli.completion.answer import completions
-from runner.record import Ledger
+from runner.cli.completion.calendar import periods
+from runner.cli.docpages import pages
+from runner.record import HoldByHand, Ledger
 from tests.cli.open_runs import start_run
 from tests.cli.workspaces import ROOT
 
@@ -127,6 +129,41 @@ def test_runs_and_held_items_come_from_the_ledger(workspace: Path, ledger: Ledge
     assert offered("sitecrew show nightly-20261129") == ["nightly-20261129-0100-bbbb"]
     assert sorted(offered("sitecrew undo ")) == ["nightly-20261128-0100-aaaa", "nightly-20261129-0100-bbbb"]
     assert completions("sitecrew unhold ")[1] == {"harbour-forms": "acme-shop 5.8"}
+
+
+def test_held_items_of_other_sites_and_past_days_are_not_offered(workspace: Path, ledger: Ledger) -> None:
+    assert workspace
+    ledger.holds.add("acme-shop", "forms", "5.8", why="it broke the site")
+    ledger.holds.add("acme-docs", "slider", "4.2", why="it broke the site")
+    past = HoldByHand(item="gallery", until=date(2020, 1, 31))
+    ledger.holds.set_by_hand({"acme-shop": "acme"}, past)
+    assert offered("sitecrew unhold ") == ["forms", "slider"]
+    assert offered("sitecrew unhold -l acme-docs ") == ["slider"]
+    assert offered("sitecrew unhold -l client:acme ") == ["forms", "slider"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("", ["2027-01", "2026-12", "2026-11"]),
+        ("2027-Q", ["2027-Q1", "2026-Q4", "2026-Q3"]),
+        ("2027-W", ["2026-W53", "2026-W52", "2026-W51"]),
+    ],
+)
+def test_latest_periods_come_first(typed: str, found: list[str]) -> None:
+    assert list(periods(typed, datetime(2027, 1, 2, 12, tzinfo=UTC).timestamp()))[:3] == found
+
+
+@pytest.mark.usefixtures("workspace")
+def test_periods_and_pages_are_offered() -> None:
+    this_month = f"{datetime.now(UTC).astimezone():%Y-%m}"
+    for line in ("report acme", "open acme", "list reports"):
+        assert offered(f"sitecrew {line} --period {this_month}") == [this_month]
+    assert offered("sitecrew docs pre") == ["prepare-a-host"]
+    assert offered("sitecrew docs steps/files.s") == ["steps/files.sync"]
+    known = {page.name for page in pages()}
+    assert set(offered("sitecrew docs ")) <= known
+    assert len(known) - len(offered("sitecrew docs ")) <= 1, "only the index of the steps is left out"
 
 
 def test_cache_follows_the_files(workspace: Path) -> None:

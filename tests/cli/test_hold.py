@@ -188,3 +188,33 @@ def test_list_holds_needs_no_ledger(workspace: Path, capsys: pytest.CaptureFixtu
     printed = capsys.readouterr()
     assert (printed.out, printed.err) == ("", "no item is on hold\n")
     assert not (workspace / ".sitecrew/ledger.db").exists()
+
+
+def test_hold_and_unhold_print_json(
+    workspace: Path, ledger: Ledger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ledger.holds.add("acme-shop", "gallery", "4.2", why="white page")
+    (workspace / "inventory.yaml").write_text(HELD_IN_FILES)
+    words = ["gallery", "-l", "acme-shop", "--json"]
+    for replaced in ([], ["acme-shop"]):
+        assert _run(["hold", *words, "--until", "2199-01-31", "--why", "Sale"]) == 0
+        printed = capsys.readouterr()
+        assert json.loads(printed.out) == {
+            "item": "gallery",
+            "version": "",
+            "until": "2199-01-31",
+            "why": "Sale",
+            "sites": ["acme-shop"],
+            "replaced": replaced,
+        }
+        assert printed.err == ""
+    assert _run(["unhold", *words]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {(one["site"], one["version"], one["operator"]) for one in found["removed"]} == {
+        ("acme-shop", "4.2", None),
+        ("acme-shop", "", "ada"),
+    }
+    [still] = found["still_held"]
+    assert still == {"place": "inventory.yaml:7", "sites": ["acme-shop"]}
+    assert _run(["unhold", *words]) == 2
+    assert "remove it there" in json.loads(capsys.readouterr().err)["hint"]

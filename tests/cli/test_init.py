@@ -13,13 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.terminal import CTRL_C, Terminal
+from runner.cli.first_host import named_sites
 from runner.cli.mail_setup import mail_of_options
 from runner.cli.new_workspace import system_language, system_timezone
 from runner.errors import UsageError
+from runner.inspect.discover import FoundSite
 from runner.load import load_workspace
 from runner.load.additions import NewClient, NewSite
 from runner.load.starter import StarterMail, inventory_text, settings_text
-from runner.model import MailSecurity, SecretRef, SecretSource
+from runner.model import MailSecurity, SecretRef, SecretSource, SiteKind
 from tests.crew import ROOT, sitecrew
 
 if TYPE_CHECKING:
@@ -133,9 +135,37 @@ def test_existing_file_is_replaced_only_after_a_question(tmp_path: Path) -> None
             (tmp_path / "new" / name).unlink()
 
 
+FOUND = (
+    FoundSite(path="/srv/shop", kind=SiteKind.WORDPRESS, url="https://shop.example/"),
+    FoundSite(path="/srv/docs", kind=SiteKind.STATIC, url="https://docs.example"),
+    FoundSite(path="/srv/old", kind=SiteKind.STATIC, url="https://old.example", note="not readable"),
+)
+
+
+@pytest.mark.parametrize(
+    ("names", "paths"),
+    [
+        ((), ["/srv/shop", "/srv/docs"]),
+        (("https://docs.example/",), ["/srv/docs"]),
+        (("docs.example", "/srv/shop/"), ["/srv/docs", "/srv/shop"]),
+        (("shop.example", "/srv/shop"), ["/srv/shop"]),
+    ],
+)
+def test_sites_are_named_by_url_domain_or_folder(names: tuple[str, ...], paths: list[str]) -> None:
+    assert [site.path for site in named_sites(FOUND, names)] == paths
+
+
+@pytest.mark.parametrize("name", ["old.example", "nothing.example"])
+def test_site_that_cannot_be_added_is_refused(name: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        named_sites(FOUND, (name,))
+    assert refused.value.hint == "found: https://shop.example/, https://docs.example"
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
+        (["--host", "web1.example", "--host-name", "a b"], "--host-name:"),
         (["--mail-host", "m.example", "--mail-password", "hunter2"], "--mail-password: expected a reference"),
         (["--host", "a b"], "--host:"),
         (["--agency", "a\nb"], "--agency:"),

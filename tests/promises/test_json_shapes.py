@@ -299,3 +299,92 @@ def test_logs_and_failed_sites(crew: Crew) -> None:
     assert [one["site"] for one in crew.say("list", "sites", "--json").json] != ["globex-docs"]
     again = crew.say("run", "talking", "-l", "@failed", "--json")
     assert set(again.events[-1]["sites"]) == {"globex-docs"}
+
+
+def test_lists_of_the_inventory(crew: Crew) -> None:
+    contact = {"name": str, "email": str}
+    clients = crew.say("list", "clients", "--json").json
+    assert fits(
+        clients,
+        [
+            {
+                "client": str,
+                "name": str,
+                "sites": [str],
+                "timezone": str,
+                "language": str,
+                "contacts": [contact],
+            }
+        ],
+    )
+    assert {site for client in clients for site in client["sites"]} == set(crew.fleet.sites)
+    host = {"host": str, "group": str, "user": str, "address": str, "port": int, "gateway": str}
+    hosts = crew.say("list", "hosts", "--json").json
+    assert fits(hosts, [{**host, "become": str, "sites": [str], "clients": [str]}])
+    assert {host["host"] for host in hosts} == set(crew.fleet.hosts)
+    window = {"window": str, "playbook": str, "days": [str], "at": str, "seconds": int, "timezone": str}
+    opening = {"window": str, "client": str, "starts": instant, "starts_local": str, "closes": instant}
+    windows = crew.say("list", "windows", "--json").json
+    assert fits(
+        windows, [{**window, "sites": [str], "clients": [str], "rings": [str], "next": maybe(opening)}]
+    )
+    assert windows
+
+
+def test_holds(crew: Crew) -> None:
+    made = crew.say("hold", "copper-crumbs", "-l", "acme-blog", "--why", "Sale", "--json")
+    shape = {"item": str, "version": str, "until": maybe(str), "why": str, "sites": [str], "replaced": [str]}
+    assert fits(made.json, shape)
+    assert made.err == ""
+    held = crew.say("list", "holds", "--json").json
+    one = {"selector": str, "sites": [str], "item": str, "version": str, "until": maybe(str), "set_by": str}
+    assert fits(held, [{**one, "why": str, "since": maybe(instant)}])
+    assert [hold["item"] for hold in held] == ["copper-crumbs"]
+    lifted = crew.say("unhold", "copper-crumbs", "-l", "acme-blog", "--json").json
+    removed = {"site": str, "version": str, "why": str, "operator": maybe(str), "until": maybe(str)}
+    still = {"place": str, "sites": [str]}
+    assert fits(lifted, {"item": str, "removed": [{**removed, "since": instant}], "still_held": [still]})
+    assert [one["site"] for one in lifted["removed"]] == ["acme-blog"]
+
+
+def test_list_reports(crew: Crew) -> None:
+    said = crew.say("list", "reports", "--period", "2026-10", "--json")
+    report = {"client": str, "period": str, "created": maybe(instant), "final": bool, "status": maybe(str)}
+    assert fits(said.json, [report])
+    assert {one["client"] for one in said.json} == {"acme", "globex"}
+
+
+def test_exec(crew: Crew) -> None:
+    said = crew.say("exec", "-l", "globex-docs", "--json", "--", "echo hello")
+    assert said.code == 0, said
+    [finished] = [event for event in said.events if event["event"] == "step.finished"]
+    assert fits(finished, {"site": str, "outcome": outcome, "seconds": NUMBER, "status": int, "output": str})
+    assert (finished["status"], finished["output"].strip()) == (0, "hello")
+    assert fits(said.events[-1], {"event": str, "run": str, "outcome": outcome, "sites": dict})
+
+
+def test_facts(crew: Crew) -> None:
+    found = crew.say("facts", "acme-blog", "--json").json
+    item = {"kind": str, "item": str, "title": str, "version": str, "active": bool, "why": str}
+    hold = {"item": str, "version": str, "why": str, "since": instant}
+    site = {"site": str, "client": str, "kind": str, "url": str, "path": str, "host": dict, "wordpress": dict}
+    update = {"update": maybe(str), "action": maybe(action)}
+    assert fits(found, {**site, "items": [item | update], "holds": [hold], "problems": [str], "notes": [str]})
+    assert "composer" not in {one["item"] for one in found["items"]}
+    assert "Composer" not in str(found["notes"] + found["problems"])
+
+
+def test_discover(crew: Crew) -> None:
+    said = crew.say("discover", "web2", "--json")
+    text = maybe(str)
+    site = {
+        "kind": str,
+        "url": text,
+        "path": str,
+        "version": text,
+        "multisite": bool,
+        "note": text,
+        "site": text,
+    }
+    assert fits(said.json, {"host": str, "complete": bool, "limits": [str], "sites": [site]})
+    assert "acme-blog" in {one["site"] for one in said.json["sites"]}

@@ -13,7 +13,9 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
+from runner.cli.completion.calendar import periods
 from runner.cli.completion.line import Wanted, split, wanted
+from runner.cli.completion.pages import docs_pages
 from runner.cli.completion.workspace import find_folder, ledger_file, names_of
 
 __all__ = ["VARIABLE", "answer", "completions"]
@@ -104,6 +106,16 @@ def _of_ledger(read: str) -> Callable[[Wanted, dict[str, Any]], dict[str, str]]:
     return found
 
 
+def _held_items(asked: Wanted, _: dict[str, Any]) -> dict[str, str]:
+    """Return the items that are held, on the sites that -l names."""
+    from runner.cli.completion import ledger
+
+    folder = _folder(asked)
+    file = ledger_file(folder) if folder else None
+    limits = [name for text in asked.options.get("-l", ()) for name in text.split(",")]
+    return ledger.held_items(file, limits) if file else {}
+
+
 def _selectors(asked: Wanted, table: dict[str, Any]) -> dict[str, str]:
     """Return selectors; after a comma or `!` those of the last part."""
     at = max(asked.word.rfind(","), asked.word.rfind("!")) + 1
@@ -124,7 +136,9 @@ _BY_KIND: dict[str, Callable[[Wanted, dict[str, Any]], dict[str, str]]] = {
     "step": _of_playbook("steps"),
     "selector": _selectors,
     "run": _of_ledger("runs"),
-    "held item": _of_ledger("held_items"),
+    "period": lambda asked, _: periods(asked.word),
+    "page": lambda *_: docs_pages(),
+    "held item": _held_items,
     "item": _of_ledger("changed_items"),
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager
 from urllib.parse import quote
 
@@ -27,11 +27,16 @@ def runs(file: str, *, unfinished: bool = False) -> dict[str, str]:
         }
 
 
-def held_items(file: str) -> dict[str, str]:
-    """Return the items on hold, with the site and the version."""
-    query = "select item, site, version from holds where lifted is null order by item, site desc"
+def held_items(file: str, sites: Collection[str] = ()) -> dict[str, str]:
+    """Return the items on hold, with the site and the version; only those of `sites` if these have any."""
+    query = (
+        "select item, site, version from holds where lifted is null "
+        "and (until is null or until >= date('now', '-1 day')) order by item, site desc"
+    )
     with _reading(file) as ledger:
-        return {item: f"{site} {version}".strip() for item, site, version in ledger.execute(query)}
+        held = ledger.execute(query).fetchall()
+    mine = [row for row in held if row[1] in sites] or held
+    return {item: f"{site} {version}".strip() for item, site, version in mine}
 
 
 def changed_items(file: str) -> dict[str, str]:

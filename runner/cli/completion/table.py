@@ -26,6 +26,8 @@ _KINDS = {
     "tags": "tag",
     "start_at": "step",
     "window": "window",
+    "period": "period",
+    "page": "page",
 }
 """What a parameter of this name is completed with."""
 _METAVARS = {"HOST": "host", "HOST...": "host", "FILE": "file", "DIR": "folder"}
