@@ -14,12 +14,12 @@ from runner.cli.output import emit_json, out_wrapped, say, say_commands
 from runner.cli.screen import style
 from runner.cli.selection import find_playbook, select_sites
 from runner.errors import ExitCode
-from runner.inspect.check import Check, Level
-from runner.model import first_code
+from runner.model import CheckLevel, first_code
 from runner.units import count
 from runner.untrusted import few, sentence
 
 if TYPE_CHECKING:
+    from runner.inspect.check import Check
     from runner.load import Workspace
 
 __all__ = ["doctor"]
@@ -28,9 +28,9 @@ _LONGEST = 2000
 _NAMED = 3
 """Hosts and sites with problems that the last line names."""
 _SIGNS = {
-    Level.OK: style("ok", fg="green"),
-    Level.WARNING: style("! ", fg="yellow", bold=True),
-    Level.PROBLEM: style("!!", fg="red", bold=True),
+    CheckLevel.OK: style("ok", fg="green"),
+    CheckLevel.WARNING: style("! ", fg="yellow", bold=True),
+    CheckLevel.PROBLEM: style("!!", fg="red", bold=True),
 }
 
 
@@ -59,7 +59,7 @@ def doctor(workspace: Workspace, playbook: str | None, **options: Any) -> int:
     checks = []
     for check in examine(workspace, sites, book):
         checks.append(check)
-        if not options["json_"] and not (options["quiet"] and check.level is not Level.PROBLEM):
+        if not options["json_"] and not (options["quiet"] and check.level is not CheckLevel.PROBLEM):
             _print(check)
     code = first_code(check.code for check in checks)
     if options["json_"]:
@@ -90,10 +90,10 @@ def _print_totals(checks: Sequence[Check], playbook: str | None) -> None:
     """Print how many problems and warnings there are, and how to print only the problems."""
     levels = Counter(check.level for check in checks)
     found = "no problems found"
-    if bad := levels[Level.PROBLEM]:
-        about = dict.fromkeys(check.about for check in checks if check.level is Level.PROBLEM)
+    if bad := levels[CheckLevel.PROBLEM]:
+        about = dict.fromkeys(check.about for check in checks if check.level is CheckLevel.PROBLEM)
         found = f"{count(bad, 'problem')} ({few(tuple(about), _NAMED)})"
-    if warnings := levels[Level.WARNING]:
+    if warnings := levels[CheckLevel.WARNING]:
         found += f", {count(warnings, 'warning')}"
     say(f"\n{found} in {count(len(checks), 'check')}")
     if 0 < bad < len(checks):

@@ -3,21 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 from runner.errors import ExitCode
+from runner.model import CheckLevel
 
-__all__ = ["Check", "Level"]
-
-
-class Level(StrEnum):
-    """How much a result matters."""
-
-    OK = "ok"
-    WARNING = "warning"
-    """A run would succeed, but something is to be done or would be held."""
-    PROBLEM = "problem"
-    """It would make a run fail."""
+__all__ = ["Check"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +23,8 @@ class Check:
     """Whether an item would be held because of it."""
 
     @property
-    def level(self) -> Level:
+    def level(self) -> CheckLevel:
         """How much it matters."""
         if self.code is not ExitCode.OK:
-            return Level.PROBLEM
-        return Level.WARNING if self.hint or self.holds else Level.OK
+            return CheckLevel.PROBLEM
+        return CheckLevel.WARNING if self.hint or self.holds else CheckLevel.OK

@@ -15,7 +15,7 @@ from runner.model.facts import (
     SubSite,
     Translation,
 )
-from runner.model.finding import Finding, FindingKind, Severity, View
+from runner.model.finding import CheckLevel, Finding, FindingKind, Severity, View
 from runner.model.inventory import (
     Calendar,
     CatchUp,
@@ -95,6 +95,7 @@ __all__ = [
     "CatchUp",
     "Change",
     "ChangeOutcome",
+    "CheckLevel",
     "Client",
     "ClosedPeriod",
     "Contact",

@@ -5,7 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["Finding", "FindingKind", "Severity", "View"]
+__all__ = ["CheckLevel", "Finding", "FindingKind", "Severity", "View"]
+
+
+class CheckLevel(StrEnum):
+    """How much a result of `doctor` matters."""
+
+    OK = "ok"
+    WARNING = "warning"
+    """A run would succeed, but something is to be done or would be held."""
+    PROBLEM = "problem"
+    """It would make a run fail."""
 
 
 class Severity(StrEnum):
