@@ -11,13 +11,16 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from heapq import merge
 from itertools import islice
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from runner.model import Inventory, Window, WindowDay
 from runner.plan.blackouts import is_closed
 from runner.plan.select import select
-from runner.record import PauseView
 from runner.units import iso
+
+if TYPE_CHECKING:
+    from runner.record import PauseView
 
 __all__ = [
     "Due",
