@@ -111,8 +111,15 @@ def _checks(about: str, work: Callable[[], Iterable[Check]]) -> list[Check]:
 def _controller(workspace: Workspace) -> Iterator[Check]:
     settings = workspace.settings
     try:
-        Ledger.open(settings.ledger).close()
+        with Ledger.open(settings.ledger) as ledger:
+            exposed = ledger.store.database.is_exposed()
         yield Check(about="controller", finding="the ledger can be written")
+        if exposed:
+            yield Check(
+                about="controller",
+                finding="the connection to the ledger's server is not encrypted",
+                hint="add `?sslmode=verify-full` to the URL of `ledger` in sitecrew.yaml",
+            )
     except SitecrewError as error:
         yield _error_check("controller", error)
     free = shutil.disk_usage(workspace.folder).free

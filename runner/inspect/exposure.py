@@ -234,6 +234,7 @@ def _all_privates(workspace: Workspace) -> Iterator[_Private]:
         for value in site.env.values():
             if isinstance(value, SecretRef):
                 yield from _file_of(value, workspace, f"a secret of {site.name}")
+    yield from _file_of(workspace.settings.ledger.password, workspace, "the password of the ledger")
     if workspace.settings.mail is not None:
         yield from _file_of(workspace.settings.mail.password, workspace, "the password of the mail server")
 

@@ -14,7 +14,7 @@ from runner.inspect.planned_health import with_health_checks
 from runner.inspect.prerequisites import Missing, find_missing
 from runner.inspect.preview import preview_sites
 from runner.load import Redactor
-from runner.model import Plan, Playbook, Site, SitePlan
+from runner.model import LedgerAddress, Plan, Playbook, Site, SitePlan
 from runner.record import Ledger
 
 if TYPE_CHECKING:
@@ -59,12 +59,12 @@ def _with_missing(plans: Sequence[SitePlan], sites: Sequence[Site], missing: Mis
     )
 
 
-def open_ledger(url: str) -> Ledger:
+def open_ledger(address: LedgerAddress) -> Ledger:
     """Open the ledger, read-only if it cannot be written."""
     try:
-        return Ledger.open(url)
+        return Ledger.open(address)
     except LedgerError as error:
         try:
-            return Ledger.open(url, read_only=True)
+            return Ledger.open(address, read_only=True)
         except LedgerError:
             raise error from None

@@ -1,4 +1,4 @@
-"""Parsers for addresses of people, pages, machines and databases, and for paths on a host."""
+"""Parsers for addresses of people, pages and machines, and for paths on a host."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ __all__ = [
     "account",
     "address",
     "email",
-    "ledger",
     "mail_server",
     "page",
     "remote_path",
@@ -146,16 +145,6 @@ def page(value: object) -> str:
     if not re.fullmatch(r"/\S*", found) or not found.isprintable() or found.startswith("//"):
         hint = f"try /{found}" if re.fullmatch(r"\w[^\s:]*", found) else "start it with /"
         raise Wrong(f"{quoted(found)} is not a page", hint)
-    return found
-
-
-def ledger(value: object) -> str:
-    """Parse the address of the ledger."""
-    found = line(value)
-    path = found.removeprefix("sqlite:///")
-    if path == found or not path or path.startswith(":memory:") or "?" in path:
-        hint = "write sqlite:///PATH, like sqlite:///.sitecrew/ledger.db"
-        raise Wrong(f"{quoted(found)} is not the address of a ledger", hint)
     return found
 
 

@@ -12,7 +12,8 @@ from pydantic_core import CoreSchema, core_schema
 
 from runner import model
 from runner.load import addresses, times, values
-from runner.model import DateRange, OnFailure, Rule, SecretRef, WindowDay
+from runner.load.ledger_address import ledger_address
+from runner.model import DateRange, LedgerAddress, OnFailure, Rule, SecretRef, WindowDay
 
 __all__ = ["EMPTY_LIST", "EMPTY_MAPPING", "LISTED", "NOTHING", "D", "Reads", "Shape", "choice", "whole"]
 
@@ -88,6 +89,21 @@ SECRET: dict[str, object] = {
     "additionalProperties": False,
     "minProperties": 1,
     "maxProperties": 1,
+}
+_LEDGER_URL = {"type": "string", "pattern": r"^(sqlite:///|postgresql(\+psycopg)?://)"}
+_LEDGER: dict[str, object] = {
+    "anyOf": [
+        _LEDGER_URL,
+        {
+            "type": "object",
+            "properties": {
+                "url": {**_LEDGER_URL, "description": "Address of the database, without a password."},
+                "password": {**SECRET, "description": "Password of the PostgreSQL user."},
+            },
+            "required": ["url"],
+            "additionalProperties": False,
+        },
+    ]
 }
 _RULE: dict[str, object] = {
     "anyOf": [
@@ -187,4 +203,4 @@ Checksum = Annotated[str, Reads(values.checksum, type="string", pattern="^[0-9a-
 RuleWord = Annotated[Rule, Reads(times.rule, **_RULE)]
 AfterFailure = Reads(values.after_failure, enum=[OnFailure.STOP.value, OnFailure.CONTINUE.value])
 Secret = Annotated[SecretRef, Reads(values.secret, **SECRET)]
-Ledger = Annotated[str, Reads(addresses.ledger, type="string", pattern="^sqlite:///")]
+Ledger = Annotated[LedgerAddress, Reads(ledger_address, **_LEDGER)]

@@ -38,6 +38,7 @@ _PATH_SETTINGS = (
     ("ssh", "config"),
     ("backups", "store"),
     ("ledger",),
+    ("ledger", "url"),
 )
 _PREFIX = "SITECREW_"
 _WORKSPACE = "SITECREW_WORKSPACE"
@@ -102,7 +103,7 @@ def defaults_layer(base: Path) -> Node:
     origin = Origin("default", base)
     root = Node(origin, 1, 1, {})
     for path, value in (
-        (("ledger",), default.ledger),
+        (("ledger",), default.ledger.url),
         (("backups", "store"), default.backups.store),
         (("ssh", "known_hosts"), default.ssh.known_hosts),
         (("ssh", "config"), default.ssh.config),
@@ -130,7 +131,7 @@ def with_absolute_paths(root: Node) -> Node:
         for key in path:
             node = node.get(key) if node else None
         if node and isinstance(node.value, str) and node.value.strip():
-            node.value = _absolute(node.value, node.origin.base, ledger=path == ("ledger",))
+            node.value = _absolute(node.value, node.origin.base, ledger=path[0] == "ledger")
     _absolute_references(root)
     return root
 

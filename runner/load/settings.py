@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
@@ -10,9 +13,11 @@ from runner.load import fields as f
 from runner.load.crew import CrewShape, crew_of
 from runner.load.fields import EMPTY_MAPPING, LISTED, NOTHING, D, Shape
 from runner.load.inventory import HoldShape, UpdatesShape, holds_of
+from runner.load.secrets import resolve
 from runner.model import (
     Agency,
     Backups,
+    LedgerAddress,
     Limits,
     Mail,
     MailSecurity,
@@ -171,7 +176,7 @@ class SettingsFile(Shape):
     agency: Annotated[AgencyShape, EMPTY_MAPPING, D("The agency as shown on reports.")] = AgencyShape()
     mail: Annotated[MailShape | None, D("The SMTP server that sends mail.")] = None
     crew: Annotated[CrewShape, EMPTY_MAPPING, D("Who is notified of failures, and how.")] = CrewShape()
-    ledger: Annotated[f.Ledger, D("Database of everything that was done.")] = "sqlite:///.sitecrew/ledger.db"
+    ledger: Annotated[f.Ledger, D("Database of everything that was done.")] = Settings().ledger
     backups: Annotated[BackupsShape, EMPTY_MAPPING, D("Where backups are stored.")] = BackupsShape()
     policy: Annotated[PolicyShape, EMPTY_MAPPING, D("The update policy.")] = PolicyShape()
     tools: Annotated[ToolsShape, EMPTY_MAPPING, D("Programs for hosts, and a mirror.")] = ToolsShape()
@@ -180,14 +185,14 @@ class SettingsFile(Shape):
     ssh: Annotated[SshShape, EMPTY_MAPPING, D("Files used for SSH.")] = SshShape()
 
 
-def settings_of(shape: SettingsFile) -> Settings:
-    """Convert to the model. Paths are already absolute."""
+def settings_of(shape: SettingsFile, folder: Path) -> Settings:
+    """Convert to the model. Paths are already absolute; commands of secrets run in `folder`."""
     tool = shape.tools.wp_cli
     return Settings(
         agency=Agency(**dict(shape.agency)),
         mail=Mail(**dict(shape.mail)) if shape.mail else None,
         crew=crew_of(shape.crew),
-        ledger=shape.ledger,
+        ledger=_with_password(shape.ledger, folder),
         backups=Backups(**dict(shape.backups)),
         policy=Policy(
             updates=shape.policy.updates.updates(),
@@ -208,3 +213,9 @@ def settings_of(shape: SettingsFile) -> Settings:
         wp_cli=Tool(file=tool.file, sha512=tool.sha512.lower()) if tool else None,
         wordpress_org=shape.tools.wordpress_org or "",
     )
+
+
+def _with_password(ledger: LedgerAddress, folder: Path) -> LedgerAddress:
+    if ledger.password is None:
+        return ledger
+    return replace(ledger, read_password=partial(resolve, ledger.password, base=folder))

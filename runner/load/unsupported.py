@@ -41,7 +41,6 @@ INVENTORY = (
     Unsupported(("clients", _ANY, "sites", _ANY, "expires"), "delete it"),
 )
 SETTINGS = (
-    Unsupported(("ledger",), "write sqlite:///PATH", r"postgres(ql)?(\+\w{1,30})?:.*"),
     Unsupported(("backups", "store"), "write a folder", r"[a-z][a-z0-9+.-]{1,30}:.*"),
     Unsupported(("backups", "keep"), "delete it; every snapshot is kept"),
     Unsupported(("backups", "password"), "delete it; snapshots are not encrypted"),

@@ -12,6 +12,7 @@ from runner.load.text import closest, quoted
 from runner.model import OnFailure, SecretRef, SecretSource
 
 __all__ = [
+    "SECRET_FORMS",
     "Wrong",
     "after_failure",
     "become",
@@ -35,6 +36,8 @@ __all__ = [
     "text",
     "whole",
 ]
+
+SECRET_FORMS = "write {env: NAME}, {file: PATH} or {command: CMD}"  # noqa: S105
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -257,17 +260,17 @@ def checksum(value: object) -> str:
 
 def secret(value: object) -> SecretRef:
     """Parse a reference to a secret. Messages never repeat the value, which may be the secret itself."""
-    how = "write {env: NAME}, {file: PATH} or {command: CMD}"
     if not isinstance(value, Mapping):
         what = "do not write the secret itself here" if isinstance(value, str) else described(value)
         raise Wrong(
-            f"expected a reference to a secret: {what}" if value is not None else "the secret is missing", how
+            f"expected a reference to a secret: {what}" if value is not None else "the secret is missing",
+            SECRET_FORMS,
         )
     if len(value) != 1 or next(iter(value)) not in set(SecretSource):
-        raise Wrong("a reference to a secret has one key: env, file or command", how)
+        raise Wrong("a reference to a secret has one key: env, file or command", SECRET_FORMS)
     source, found = next(iter(value.items()))
     if not isinstance(found, str) or not found.strip() or not found.isprintable():
-        raise Wrong(f"`{source}` of a secret must be one line of text", how)
+        raise Wrong(f"`{source}` of a secret must be one line of text", SECRET_FORMS)
     if source == "env" and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", found):
-        raise Wrong("`env` of a secret must name an environment variable", how)
+        raise Wrong("`env` of a secret must name an environment variable", SECRET_FORMS)
     return SecretRef(SecretSource(source), found)

@@ -136,10 +136,11 @@ def load_workspace(
     if tree is None or settings_shape is None:
         raise UsageError(f"{folder / FILE} is empty", hint=NO_WORKSPACE)
     loaded = inventory.inventory_of(shapes, folder, closed.by_path)
+    found_settings = settings.settings_of(settings_shape, folder)
     return Workspace(
         folder=folder,
-        inventory=_with_tools(loaded, settings.settings_of(settings_shape)),
-        settings=settings.settings_of(settings_shape),
+        inventory=_with_tools(loaded, found_settings),
+        settings=found_settings,
         playbooks=playbooks,
         variables=variables_of(extra or {}),
         warnings=(

@@ -35,6 +35,7 @@ from runner.model.inventory import (
     Window,
     WindowDay,
 )
+from runner.model.ledger import LedgerAddress
 from runner.model.locked import LockedPlan, LockedSite
 from runner.model.look import Look, PageLook, Seen
 from runner.model.outcome import (
@@ -109,6 +110,7 @@ __all__ = [
     "Host",
     "Inventory",
     "ItemKind",
+    "LedgerAddress",
     "Level",
     "Limits",
     "LockedPlan",

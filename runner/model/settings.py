@@ -7,6 +7,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from runner.model.crew import Crew
+from runner.model.ledger import LedgerAddress
 from runner.model.policy import Policy
 from runner.model.secret import SecretRef
 
@@ -96,7 +97,7 @@ class Settings:
     agency: Agency = field(default_factory=Agency)
     mail: Mail | None = None
     crew: Crew = field(default_factory=Crew)
-    ledger: str = "sqlite:///.sitecrew/ledger.db"
+    ledger: LedgerAddress = field(default_factory=LedgerAddress)
     backups: Backups = field(default_factory=Backups)
     policy: Policy = field(default_factory=Policy)
     parallel: Parallel = field(default_factory=Parallel)

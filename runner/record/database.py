@@ -51,7 +51,7 @@ class Database(ABC):
     """The ledger's database. Safe to use from any thread."""
 
     one_writer: ClassVar[bool]
-    """Whether the database itself admits one writing transaction at a time."""
+    """Whether the database admits only one writing transaction at a time."""
 
     def __init__(self, engine: Engine, name: str) -> None:
         self.engine = engine
@@ -69,11 +69,15 @@ class Database(ABC):
             yield connection
 
     @contextmanager
-    def writing(self, *, synced_later: bool = False) -> Iterator[Connection]:
-        """Open a transaction that holds the write lock from its start."""
+    def writing(self, *, synced_later: bool = False, concurrent: bool = False) -> Iterator[Connection]:  # noqa: ARG002
+        """Open a transaction that holds the write lock from its start. `concurrent`: see `Store.write`."""
         options = {FOR_WRITING: True, SYNCED_LATER: synced_later}
         with self.engine.connect().execution_options(**options) as connection, connection.begin():
             yield connection
+
+    def is_exposed(self) -> bool:
+        """Return whether rows travel over a network without encryption."""
+        return False
 
     @abstractmethod
     def check_writable(self) -> None:
@@ -105,9 +109,7 @@ def stored_revision(connection: Connection, name: str) -> str | None:
     if not names:
         return None
     if "alembic_version" not in names:
-        raise LedgerError(
-            f"{name} is a database, but not a ledger", hint=f"the file is not a ledger: {NOT_A_LEDGER}"
-        )
+        raise LedgerError(f"{name} is a database, but not a ledger", hint=NOT_A_LEDGER)
     revision: str | None = connection.execute(select(_VERSIONS.c.version_num)).scalar_one_or_none()
     if revision is not None and revision not in REVISIONS:
         raise LedgerError(

@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, select, update
 
 from runner.model import StepOutcome
 from runner.record.schema import segments
-from runner.record.steps import write_outcomes
+from runner.record.steps import lock_site, write_outcomes
 from runner.record.store import Records, now, upsert
 from runner.record.views import SegmentView
 
@@ -48,7 +48,8 @@ class Jobs(Records):
         """
         row: dict[str, Any] = {"run": run, "site": site, "number": number, "job": job, "trial": trial}
         row |= {"state": _JobState.STARTED.value, "status": None, "recorded": at or now(), "span": span}
-        with self._store.write() as connection:
+        with self._store.write(concurrent=True) as connection:
+            lock_site(connection, run, site)
             if _has_ended(connection, run, site, number, job):
                 return False
             upsert(connection, segments, row, key="run site number")
@@ -75,7 +76,8 @@ class Jobs(Records):
         """
         row = {"run": run, "site": site, "number": number, "job": job}
         row |= {"state": _JobState.ENDED.value, "status": status, "recorded": at}
-        with self._store.write() as connection:
+        with self._store.write(concurrent=True) as connection:
+            lock_site(connection, run, site)
             if _has_ended(connection, run, site, number, job):
                 return False
             write_outcomes(connection, run, site, outcomes, at)
@@ -84,7 +86,7 @@ class Jobs(Records):
 
     def acknowledged(self, run: str, site: str, number: int) -> None:
         """Record that the host has deleted the job."""
-        with self._store.write(synced_later=True) as connection:
+        with self._store.write(synced_later=True, concurrent=True) as connection:
             connection.execute(_ACKED, {"of_run": run, "of_site": site, "of_number": number})
 
     def list(self, run: str, site: str) -> tuple[SegmentView, ...]:

@@ -33,12 +33,12 @@ class Leases(Records):
             "released": None,
             "taken_by": None,
         }
-        with self._store.write() as connection:
+        with self._store.write(concurrent=True) as connection:
             upsert(connection, leases, row, key="executor")
 
     def renew(self, executor: str, *, at: datetime | None = None) -> bool:
         """Renew a lease. Return False if another process took over: this one must not start anything then."""
-        with self._store.write(synced_later=True) as connection:
+        with self._store.write(synced_later=True, concurrent=True) as connection:
             found = connection.execute(
                 update(leases)
                 .where(leases.c.executor == executor, leases.c.released.is_(None))
@@ -48,7 +48,7 @@ class Leases(Records):
 
     def release(self, executor: str, *, at: datetime | None = None) -> None:
         """Record that a process exited cleanly."""
-        with self._store.write() as connection:
+        with self._store.write(concurrent=True) as connection:
             connection.execute(
                 update(leases)
                 .where(leases.c.executor == executor, leases.c.released.is_(None))
@@ -58,7 +58,7 @@ class Leases(Records):
     def take_over(self, executor: str, *, by: str, at: datetime | None = None) -> bool:
         """Take over an expired lease. Only one of several concurrent callers gets True."""
         at = at or now()
-        with self._store.write() as connection:
+        with self._store.write(concurrent=True) as connection:
             found = connection.execute(
                 update(leases)
                 .where(

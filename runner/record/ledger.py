@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Self
 
+from runner.model import LedgerAddress
 from runner.record.acts import Acts
 from runner.record.autoupdates import AutoUpdates
 from runner.record.backups import Backups
@@ -64,18 +65,23 @@ class Ledger:
         self.clients = Clients(store)
 
     @classmethod
-    def open(cls, url: str, *, read_only: bool = False, operator: Operator | None = None) -> Self:
-        """Open `sqlite:///PATH`. Create a missing ledger (folder 0700, file 0600) and upgrade an old one.
+    def open(
+        cls, address: LedgerAddress | str, *, read_only: bool = False, operator: Operator | None = None
+    ) -> Self:
+        """Open a ledger. Create a missing one (SQLite: folder 0700, file 0600) and upgrade an old one.
 
         Args:
-            url: the location of the ledger.
+            address: where the ledger is, or its URL.
             read_only: create, upgrade and write nothing.
             operator: who acts; by default the login of this process.
 
         Raises:
-            LedgerError: the file cannot be opened, is not a ledger, or was written by a newer Sitecrew.
+            LedgerError: it cannot be opened, is not a ledger, or was written by a newer Sitecrew.
+            SecretError: the password cannot be read.
         """
-        database = open_database(url, read_only=read_only)
+        if isinstance(address, str):
+            address = LedgerAddress(address)
+        database = open_database(address, read_only=read_only)
         return cls(Store(database, read_only=read_only, operator=operator or operator_here()))
 
     @property

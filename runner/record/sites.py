@@ -27,7 +27,7 @@ class Sites(Records):
 
     def started(self, run: str, site: str, at: datetime) -> None:
         """Record that work on a site starts; a second attempt keeps the first start."""
-        with self._store.write(synced_later=True) as connection:
+        with self._store.write(synced_later=True, concurrent=True) as connection:
             found = connection.execute(_START_SITE, {"of_run": run, "of_site": site, "at": at})
             _require(found.rowcount, f"run {run!r} has no site {site!r}")
 
@@ -36,7 +36,7 @@ class Sites(Records):
     ) -> None:
         """Record the plan for a site and the facts that it is based on."""
         values = {"plan": asdict(plan), "problems": list(plan.problems), "facts": facts}
-        with self._store.write() as connection:
+        with self._store.write(concurrent=True) as connection:
             found = connection.execute(update(run_sites).where(*_where_site(run, site)).values(**values))
             _require(found.rowcount, f"run {run!r} has no site {site!r}")
 
@@ -69,7 +69,7 @@ class Sites(Records):
         )
         which = {"of_run": run, "of_site": site, "finished": at}
         ended = {"outcome": outcome.value, "why": why}
-        with self._store.write(synced_later=True) as connection:
+        with self._store.write(synced_later=True, concurrent=True) as connection:
             found = connection.execute(_FINISH_SITE, which | ended)
             _require(found.rowcount, f"run {run!r} has no site {site!r}")
             connection.execute(_FINISH_STEPS, which | rest)

@@ -20,7 +20,7 @@ from runner.record.views import StepOutput
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-__all__ = ["Steps", "write_outcomes"]
+__all__ = ["Steps", "lock_site", "write_outcomes"]
 
 
 class Steps(Records):
@@ -28,7 +28,7 @@ class Steps(Records):
 
     def started(self, run: str, site: str, step: str, at: datetime) -> None:
         """Record when a step started; optional."""
-        with self._store.write() as connection:
+        with self._store.write(concurrent=True) as connection:
             connection.execute(
                 update(steps)
                 .where(steps.c.run == run, steps.c.site == site, steps.c.step == step)
@@ -41,7 +41,8 @@ class Steps(Records):
         Raises:
             LedgerError: the site has no such step.
         """
-        with self._store.write() as connection:
+        with self._store.write(concurrent=True) as connection:
+            lock_site(connection, run, site)
             write_outcomes(connection, run, site, [outcome], at)
 
     def output(self, run: str, site: str) -> tuple[StepOutput, ...]:
@@ -79,11 +80,21 @@ _UPDATE_STEP = (
     .values({name: bindparam(name) for name in _STEP})
 )
 
+_LOCK_SITE = (
+    select(run_sites.c.site)
+    .where(run_sites.c.run == bindparam("of_run"), run_sites.c.site == bindparam("of_site"))
+    .with_for_update()
+)
 _DELETE_CHANGES = delete(changes).where(
     changes.c.run == bindparam("of_run"),
     changes.c.site == bindparam("of_site"),
     changes.c.step.in_(bindparam("of_steps", expanding=True)),
 )
+
+
+def lock_site(connection: Connection, run: str, site: str) -> None:
+    """Make other transactions that lock this site of a run wait. SQLite has only one writer anyway."""
+    connection.execute(_LOCK_SITE, {"of_run": run, "of_site": site})
 
 
 def write_outcomes(

@@ -52,24 +52,40 @@ class Store:
             raise self.database.explain(error) from error
 
     @contextmanager
-    def write(self, *, synced_later: bool = False) -> Iterator[Connection]:
+    def write(self, *, synced_later: bool = False, concurrent: bool = False) -> Iterator[Connection]:
         """Open a transaction that holds the write lock from its start, so that what it reads stays true.
 
-        With `synced_later` the commit does not wait for the disk, which is most of the cost of a small
-        transaction. A power cut may undo it until the next synced one; use it only for what a resumed run
-        finds out again.
+        Args:
+            synced_later: the commit does not wait for the disk, which is most of the cost of a small
+                transaction. A power cut may undo it until the next synced one; use it only for what a
+                resumed run finds out again.
+            concurrent: other `concurrent` transactions may run at the same time, if the database can do
+                that. For transactions whose statements decide by themselves (`INSERT ... ON CONFLICT`,
+                `UPDATE ... WHERE`), or that first lock the row that they read. Never for acts.
         """
         name = self.database.name
         if self.read_only:
             raise LedgerError(f"ledger {name} is open read-only")
-        if not self._write_turn.acquire(timeout=BUSY_SECONDS):
-            raise LedgerError(f"ledger {name}: could not get the write lock within {BUSY_SECONDS:.0f} s")
         try:
-            self.database.check_writable()
-            with self.database.writing(synced_later=synced_later) as connection:
-                yield connection
+            with self._turn(concurrent=concurrent and not self.database.one_writer):
+                self.database.check_writable()
+                with self.database.writing(synced_later=synced_later, concurrent=concurrent) as connection:
+                    yield connection
         except SQLAlchemyError as error:
             raise self.database.explain(error) from error
+
+    @contextmanager
+    def _turn(self, *, concurrent: bool) -> Iterator[None]:
+        """Wait until no other thread of this process writes alone: so few connections wait for the lock."""
+        if concurrent:
+            yield
+            return
+        if not self._write_turn.acquire(timeout=BUSY_SECONDS):
+            raise LedgerError(
+                f"ledger {self.database.name}: could not get the write lock within {BUSY_SECONDS:.0f} s"
+            )
+        try:
+            yield
         finally:
             self._write_turn.release()
 
@@ -111,7 +127,7 @@ def _upsert(dialect: str, table: Table, names: frozenset[str], key: frozenset[st
 
 @cache
 def _insert_new(dialect: str, table: Table) -> Executable:
-    return _insert(dialect, table).on_conflict_do_nothing()
+    return _insert(dialect, table).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
 
 
 def _insert(dialect: str, table: Table) -> sqlite.Insert | postgresql.Insert:

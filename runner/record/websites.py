@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import PrimaryKeyConstraint, UniqueConstraint, delete, exists, insert, select, update
 
 from runner.errors import LockedError, UsageError
 from runner.model import RESUMABLE, Inventory, Site, State
@@ -45,7 +45,15 @@ from runner.shell import command
 if TYPE_CHECKING:
     from sqlalchemy import Connection, RowMapping, Select, Table
 
-__all__ = ["OF_CLIENTS", "OF_WEBSITES", "Websites", "ensure_website", "find_website", "website_of_run"]
+__all__ = [
+    "OF_CLIENTS",
+    "OF_WEBSITES",
+    "Websites",
+    "ensure_website",
+    "find_website",
+    "recorded_website_of_run",
+    "website_of_run",
+]
 
 OF_WEBSITES = (run_sites, looks, backups, holds, auto_updates)
 """Tables with a column `website` that is not part of the key (unlike `sightings`)."""
@@ -248,13 +256,19 @@ def ensure_website(
     return found
 
 
-def website_of_run(connection: Connection, run: str | None, site: str, at: datetime) -> tuple[int, str]:
-    """Return the website of a site in a run, and the client that it belonged to then."""
+def recorded_website_of_run(connection: Connection, run: str | None, site: str) -> tuple[int, str] | None:
+    """Return the website of a site in a run and its client then, None if neither was recorded."""
     mine = select(run_sites.c.website, run_sites.c.client).where(
         run_sites.c.run == run, run_sites.c.site == site
     )
-    if (row := connection.execute(mine).one_or_none()) is not None and row.website is not None:
-        return row.website, row.client
+    row = connection.execute(mine).one_or_none()
+    return None if row is None or row.website is None else (row.website, row.client)
+
+
+def website_of_run(connection: Connection, run: str | None, site: str, at: datetime) -> tuple[int, str]:
+    """Return the website of a site in a run, and the client that it belonged to then."""
+    if (known := recorded_website_of_run(connection, run, site)) is not None:
+        return known
     found = ensure_website(connection, site, at)
     return found, connection.execute(select(websites.c.client).where(websites.c.id == found)).scalar_one()
 
@@ -294,9 +308,18 @@ def _rename_client(connection: Connection, old: str, new: str) -> None:
 
 def _reassign(connection: Connection, table: Table, column: str, old: object, new: object) -> None:
     """Move rows to another owner. Rows that the new owner has already win."""
-    mine = table.c[column] == old
-    connection.execute(update(table).where(mine).prefix_with("OR IGNORE").values({column: new}))
-    connection.execute(delete(table).where(mine))
+    mine, other = table.c[column] == old, table.alias()
+    for key in _keys(table, column):
+        same = (other.c[name] == table.c[name] for name in key - {column})
+        connection.execute(delete(table).where(mine, exists().where(other.c[column] == new, *same)))
+    connection.execute(update(table).where(mine).values({column: new}))
+
+
+def _keys(table: Table, column: str) -> Iterator[set[str]]:
+    """Yield the columns of each unique key that a column is part of."""
+    for constraint in table.constraints:
+        if isinstance(constraint, PrimaryKeyConstraint | UniqueConstraint) and column in constraint.columns:
+            yield {one.name for one in constraint.columns}
 
 
 _RESUMABLE = tuple(outcome.value for outcome in RESUMABLE)

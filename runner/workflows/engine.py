@@ -1,6 +1,7 @@
 """The durable workflow engine (DBOS Transact); no other module imports it.
 
-It stores only queue positions: the ledger and the job folders on the hosts are authoritative. If its file is
+Its tables are in a file next to the ledger's, or in a schema of the ledger's PostgreSQL database. They
+contain only queue positions: the ledger and the job folders on the hosts are authoritative. If they are
 deleted, a run is resumed from those. Workflows take ids and return small JSON values. A workflow that is
 started twice with the same id runs once.
 
@@ -11,23 +12,23 @@ from __future__ import annotations
 
 import gc
 import logging
-import os
-import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 from runner.errors import EngineError
+from runner.workflows.engine_database import APPLICATION, engine_database
 
 if TYPE_CHECKING:
     from dbos import WorkflowHandle
 
-__all__ = ["APPLICATION_VERSION", "Engine", "Handle", "Queue", "engine_url"]
+    from runner.model import LedgerAddress
+
+__all__ = ["APPLICATION_VERSION", "Engine", "Handle", "Queue"]
 
 APPLICATION_VERSION = "1"
 """Increased by hand when a workflow changes so that earlier work cannot continue."""
@@ -40,7 +41,6 @@ _POLLS_PER_STATUS = 10
 """Polls for a result between two checks whether the engine ended the workflow without its body returning."""
 _GRACE = 1.0
 """Seconds within which the body of an ended workflow must return."""
-_APPLICATION = "sitecrew"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,29 +95,21 @@ class Handle:
 class Engine:
     """The engine of a process. Register workflows first, then call `launch`."""
 
-    def __init__(self, url: str, *, executor: str) -> None:
+    def __init__(self, ledger: LedgerAddress, *, executor: str) -> None:
         from dbos import DBOS, DBOSConfig  # takes a third of a second, and only runs need it
         from dbos import DBOSPortableJSONSerializer as Json
 
         _quiet()
-        if url.startswith("sqlite:///"):
-            _private_file(Path(url.removeprefix("sqlite:///")))
-        self._url = url
+        self._database = engine_database(ledger)
         # the engine's own way to wait for a workflow polls its file and writes a row for each result
         self._ends: WeakValueDictionary[str, Future[Any]] = WeakValueDictionary()
         config: DBOSConfig = {
-            "name": _APPLICATION,
-            "system_database_url": url,
+            "name": APPLICATION,
             "application_version": APPLICATION_VERSION,
             "executor_id": executor,
             "log_level": "CRITICAL",
             "serializer": Json(),
-            "db_engine_kwargs": {
-                "hide_parameters": True,
-                "connect_args": {"timeout": 40, "factory": _UnsyncedConnection},
-            }
-            if url.startswith("sqlite")
-            else {"hide_parameters": True},
+            **self._database.options(),  # type: ignore[typeddict-item]
         }
         self._dbos = DBOS
         DBOS(config=config)
@@ -147,7 +139,7 @@ class Engine:
             EngineError: the engine's file cannot be written.
         """
         self._dbos.listen_queues([queue.name for queue in queues])
-        with _explained():
+        with self._explained():
             self._register(queues)
             gc.freeze()  # what is loaded by now stays, so exclude it from later collections
             self._dbos.launch()
@@ -157,7 +149,7 @@ class Engine:
         from dbos import SetWorkflowID
 
         end = self._ends[workflow_id] = Future[Any]()
-        with _explained(), SetWorkflowID(workflow_id):
+        with self._explained(), SetWorkflowID(workflow_id):
             return Handle(self._dbos.start_workflow(body, *args), end)
 
     def enqueue(
@@ -168,7 +160,7 @@ class Engine:
 
         end = self._ends[workflow_id] = Future[Any]()
         key = None if queue.at_once_per_partition is None else partition
-        with _explained(), SetWorkflowID(workflow_id), SetEnqueueOptions(queue_partition_key=key):
+        with self._explained(), SetWorkflowID(workflow_id), SetEnqueueOptions(queue_partition_key=key):
             return Handle(self._dbos.enqueue_workflow(queue.name, body, *args), end)
 
     def forget(self, prefix: str) -> None:
@@ -184,12 +176,21 @@ class Engine:
         for queue in queues:
             self._dbos.delete_queue(queue.name)
 
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Turn an error of the engine's database into an `EngineError` with a hint."""
+        try:
+            yield
+        except Exception as error:
+            reason = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
+            raise EngineError(
+                f"the engine cannot write its {self._database.what}: {reason}", hint=self._database.hint
+            ) from error
+
     def _register(self, queues: Sequence[Queue]) -> None:
         """Create the queues before the launch; the engine would notice later ones only after a second."""
-        from dbos import DBOSClient
-
-        self._dbos.migrate(self._url)
-        client = DBOSClient(system_database_url=self._url, application_name=_APPLICATION)
+        self._database.migrate()
+        client = self._database.client()
         try:
             for queue in queues:
                 client.register_queue(
@@ -202,42 +203,7 @@ class Engine:
             client.destroy()
 
 
-def engine_url(ledger: str) -> str:
-    """Return the URL of the engine's file, which is next to the ledger."""
-    path = Path(ledger.removeprefix("sqlite:///"))
-    return f"sqlite:///{path.with_name('engine.db')}"
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    """Turn an error of the engine's database into an `EngineError` with a hint."""
-    try:
-        yield
-    except Exception as error:
-        reason = getattr(error, "orig", None) or error
-        raise EngineError(
-            f"the engine cannot write its file: {reason}",
-            hint="is the disk full, or .sitecrew/ not writable? Fix that, then: sitecrew resume",
-        ) from error
-
-
-class _UnsyncedConnection(sqlite3.Connection):
-    """Does not wait for the disk: a power cut may lose queue positions, which the ledger has too."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.execute("PRAGMA synchronous = NORMAL")
-
-
 def _quiet() -> None:
     logger = logging.getLogger("dbos")
     logger.propagate = False
     logger.addHandler(logging.NullHandler())
-
-
-def _private_file(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if not path.exists():
-        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
-    with closing(sqlite3.connect(path, timeout=40)) as file:
-        file.execute("PRAGMA journal_mode=WAL")

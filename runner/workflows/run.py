@@ -35,7 +35,7 @@ from runner.record.views import NewRun, OrderedSite, OrderedStep
 from runner.shell import command
 from runner.steps import Where, registry
 from runner.units import duration
-from runner.workflows.engine import Engine, Handle, Queue, engine_url
+from runner.workflows.engine import Engine, Handle, Queue
 from runner.workflows.rings import Halt, wait_for_next_ring
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ class Works:
         self._late = late
         self._orders: dict[str, Order] = {}
         self._queue = self._new_queue(f"of-{session.executor}", only)
-        self._engine = Engine(engine_url(session.workspace.settings.ledger), executor=session.executor)
+        self._engine = Engine(session.workspace.settings.ledger, executor=session.executor)
         self._site = self._engine.workflow("site", self._execute_site)
         self._run = self._engine.workflow("run", self._execute_run)
         self.in_hand: set[str] = set()

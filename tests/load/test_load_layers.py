@@ -17,7 +17,7 @@ def test_defaults_have_absolute_paths(load):
     default = Settings()
     assert workspace.settings.policy == default.policy
     assert workspace.settings.parallel == default.parallel
-    assert workspace.settings.ledger == f"sqlite:///{workspace.folder}/.sitecrew/ledger.db"
+    assert workspace.settings.ledger.url == f"sqlite:///{workspace.folder}/.sitecrew/ledger.db"
     assert workspace.settings.backups.store == str(workspace.folder / ".sitecrew/backups")
     assert workspace.settings.ssh.known_hosts == str(Path("~/.ssh/known_hosts").expanduser())
 
@@ -57,7 +57,7 @@ def test_environment_sets_secrets_and_lists(make):
     assert workspace.settings.mail
     assert workspace.settings.mail.password == SecretRef(SecretSource.ENV, "SITECREW_MAIL_PASSWORD")
     assert workspace.settings.policy.vendors == {"a.example", "b.example"}
-    assert workspace.settings.ledger == f"sqlite:///{folder}/other.db"
+    assert workspace.settings.ledger.url == f"sqlite:///{folder}/other.db"
     assert workspace.settings.parallel.sites == 2
     assert "canary" not in repr(workspace)
 

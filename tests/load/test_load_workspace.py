@@ -201,7 +201,7 @@ def test_every_key_of_the_settings_reaches_the_model(full):
     assert settings.mail.sender == "Care <care@northwind.example>"
     assert settings.mail.password == SecretRef(SecretSource.FILE, str(folder / "pw"))
     assert settings.mail.ca_file == str(folder / "ca.pem")
-    assert settings.ledger == f"sqlite:///{folder}/data/ledger.db"
+    assert settings.ledger.url == f"sqlite:///{folder}/data/ledger.db"
     assert settings.backups.store == str(folder / "kept")
     assert settings.policy.updates.all == UpdateRules(minor=Rule(after=timedelta(days=3)), security=Rule())
     assert settings.policy.updates.items == {"core": UpdateRules(minor=Rule(after=timedelta(days=1)))}

@@ -31,11 +31,10 @@ def test_variable_of_an_unsupported_setting_is_refused(make, name, path):
 def test_unsupported_value_in_the_environment_is_refused(make):
     found = problems(
         make({"sitecrew.yaml": "ledger: sqlite:///a.db\n"}),
-        environ={"SITECREW_LEDGER": "postgresql+psycopg://db/x", "SITECREW_BACKUPS_STORE": "restic:/srv/r"},
+        environ={"SITECREW_BACKUPS_STORE": "restic:/srv/r"},
     )
     assert [(file, path) for file, _, path, _ in found] == [
-        ("environment:SITECREW_BACKUPS_STORE", "backups.store"),
-        ("environment:SITECREW_LEDGER", "ledger"),
+        ("environment:SITECREW_BACKUPS_STORE", "backups.store")
     ]
 
 

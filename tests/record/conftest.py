@@ -8,7 +8,13 @@ import pytest
 
 from runner.model import ChangeOutcome, ItemKind, Outcome, StepOutcome
 from runner.record import Ledger
+from tests.postgresql import both_databases, postgresql
 from tests.record.book import create
+
+__all__ = ["postgresql"]
+
+ON_BOTH = {"test_jobs", "test_care", "test_history", "test_writing_together"}
+"""Files whose tests run on PostgreSQL in the normal suite too: there the databases can differ."""
 
 START = datetime(2026, 11, 24, 1, tzinfo=UTC)
 
@@ -19,8 +25,23 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def url(file: Path) -> str:
-    return f"sqlite:///{file}"
+def database() -> str:
+    """The kind of the ledger's database; tests that do not use its file run on both."""
+    return "sqlite"
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "file" not in metafunc.fixturenames:
+        both_databases(metafunc, always=metafunc.module.__name__.rpartition(".")[2] in ON_BOTH)
+
+
+@pytest.fixture
+def url(database: str, request: pytest.FixtureRequest) -> str:
+    """The URL of a ledger; on PostgreSQL it has its tables already."""
+    if database == "postgresql":
+        made: str = request.getfixturevalue("postgresql").ledger()
+        return made
+    return f"sqlite:///{request.getfixturevalue('file')}"
 
 
 @pytest.fixture

@@ -12,10 +12,11 @@ def in_a_process(folder: Path, code: str) -> str:
     """Run code in a process of its own, since a process can have only one engine."""
     head = f"""
         import threading, time
+        from runner.model import LedgerAddress
         from runner.workflows import engine as module
         from runner.workflows.engine import Engine, Queue
         module._POLLS_PER_STATUS = 1
-        engine = Engine("sqlite:///{folder}/engine.db", executor="test-1")
+        engine = Engine(LedgerAddress("sqlite:///{folder}/ledger.db"), executor="test-1")
         queue = Queue("q", 10, 1)
     """
     text = textwrap.dedent(head) + textwrap.dedent(code)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
+from runner.record.migrations import on_postgresql  # noqa: F401  # registers itself with Alembic
 from runner.record.schema import metadata
 
 context.configure(

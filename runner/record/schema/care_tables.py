@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Date, ForeignKey, Index, Integer, LargeBinary, Table, Text, UniqueConstraint
+from sqlalchemy import Column, Date, ForeignKey, Index, LargeBinary, Table, Text, UniqueConstraint
 
 from runner.record.prose import Document, Prose
-from runner.record.schema.columns import Instant, json, key, metadata, text, website
+from runner.record.schema.columns import Instant, Whole, json, key, metadata, text, website
 
 __all__ = [
     "acts",
@@ -32,9 +32,9 @@ backups = Table(
     Column("taken", Instant, nullable=False),
     Column("store", Prose, nullable=False),
     Column("uri", Prose, nullable=False),
-    Column("bytes", Integer, nullable=False),
-    Column("files", Integer),
-    Column("tables", Integer),
+    Column("bytes", Whole, nullable=False),
+    Column("files", Whole),
+    Column("tables", Whole),
     Column("manifest_sha256", Text, nullable=False),
     Column("verified", Instant),
     Column("removed", Instant),
@@ -45,7 +45,7 @@ backups = Table(
 sightings = Table(
     "sightings",
     metadata,
-    Column("website", Integer, primary_key=True, autoincrement=False),
+    Column("website", Whole, primary_key=True, autoincrement=False),
     key("kind"),
     key("item"),
     key("version"),
@@ -55,7 +55,7 @@ sightings = Table(
 holds = Table(
     "holds",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Whole, primary_key=True),
     Column("site", Prose, nullable=False),
     Column("item", Prose, nullable=False),
     Column("version", Prose, nullable=False),
@@ -72,7 +72,7 @@ holds = Table(
 auto_updates = Table(
     "auto_updates",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Whole, primary_key=True),
     Column("site", Prose, nullable=False),
     Column("kind", Prose, nullable=False),
     Column("key", Prose, nullable=False),
@@ -93,7 +93,7 @@ auto_updates = Table(
 windows = Table(
     "windows",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Whole, primary_key=True),
     Column("window", Prose, nullable=False),
     Column("client", Prose, nullable=False, default=""),
     Column("site", Prose, nullable=False, default=""),
@@ -110,7 +110,7 @@ windows = Table(
 schedules = Table(
     "schedules",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Whole, primary_key=True),
     Column("window", Prose, nullable=False),
     Column("client", Prose, nullable=False),
     Column("since", Instant, nullable=False),
@@ -130,7 +130,7 @@ calendars = Table(
 pauses = Table(
     "pauses",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Whole, primary_key=True),
     Column("client", Prose, nullable=False, index=True),
     Column("since", Instant, nullable=False),
     Column("until", Date, nullable=False),
@@ -163,7 +163,7 @@ deliveries = Table(
     text("subject"),
     Column("message", LargeBinary, nullable=False),
     Column("state", Text, nullable=False, index=True),
-    Column("attempts", Integer, nullable=False, default=0),
+    Column("attempts", Whole, nullable=False, default=0),
     text("reply"),
     Column("created", Instant, nullable=False),
     Column("updated", Instant, nullable=False),
@@ -178,7 +178,7 @@ leases = Table(
     metadata,
     key("executor"),
     Column("host", Prose, nullable=False),
-    Column("pid", Integer, nullable=False),
+    Column("pid", Whole, nullable=False),
     Column("process_start", Text, nullable=False),
     Column("renewed", Instant, nullable=False),
     Column("released", Instant),
@@ -188,7 +188,7 @@ leases = Table(
 acts = Table(
     "acts",
     metadata,
-    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("id", Whole, primary_key=True, autoincrement=False),
     Column("at", Instant, nullable=False),
     Column("act", Text, nullable=False),
     text("operator"),

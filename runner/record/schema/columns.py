@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Column, ForeignKeyConstraint, Integer, MetaData, String, TypeDecorator
+from sqlalchemy import BigInteger, Column, ForeignKeyConstraint, Integer, MetaData, String, TypeDecorator
 
 from runner.record.prose import Document, Prose
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
 
-__all__ = ["Instant", "instant_text", "json", "key", "metadata", "of_run_site", "text", "website"]
+__all__ = ["Instant", "Whole", "instant_text", "json", "key", "metadata", "of_run_site", "text", "website"]
 
 
 def instant_text(at: datetime) -> str:
@@ -36,6 +36,9 @@ class Instant(TypeDecorator[datetime]):
         """Convert stored text to an aware datetime in UTC."""
         return None if value is None else datetime.fromisoformat(value)
 
+
+Whole = BigInteger().with_variant(Integer(), "sqlite")
+"""A whole number of up to 64 bits."""
 
 metadata = MetaData(
     naming_convention={
@@ -69,4 +72,4 @@ def of_run_site() -> ForeignKeyConstraint:
 
 def website() -> Column[int]:
     """The website that a row is about. Its name may change or be reused, its id does not."""
-    return Column("website", Integer, index=True)
+    return Column("website", Whole, index=True)

@@ -9,14 +9,13 @@ from sqlalchemy import (
     ForeignKey,
     ForeignKeyConstraint,
     Index,
-    Integer,
     Table,
     Text,
     UniqueConstraint,
 )
 
 from runner.record.prose import Document, Prose
-from runner.record.schema.columns import Instant, json, key, metadata, of_run_site, text, website
+from runner.record.schema.columns import Instant, Whole, json, key, metadata, of_run_site, text, website
 
 __all__ = [
     "changes",
@@ -43,7 +42,7 @@ clients = Table(
 websites = Table(
     "websites",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Whole, primary_key=True),
     Column("name", Prose, nullable=False, unique=True),
     text("client"),
     text("url"),
@@ -65,7 +64,7 @@ runs = Table(
     Column("order_text", Text, nullable=False),
     Column("state", Text, nullable=False, index=True),
     Column("outcome", Text),
-    Column("attempt", Integer, nullable=False, default=1),
+    Column("attempt", Whole, nullable=False, default=1),
     Column("executor", Text),
     Column("started", Instant, nullable=False, index=True),
     Column("finished", Instant),
@@ -79,8 +78,8 @@ run_sites = Table(
     key("site"),
     Column("client", Prose, nullable=False),
     Column("host", Prose, nullable=False),
-    Column("ring", Integer, nullable=False),
-    Column("position", Integer, nullable=False),
+    Column("ring", Whole, nullable=False),
+    Column("position", Whole, nullable=False),
     Column("state", Text, nullable=False),
     Column("outcome", Text),
     text("why"),
@@ -99,7 +98,7 @@ steps = Table(
     key("run"),
     key("site"),
     key("step"),
-    Column("position", Integer, nullable=False),
+    Column("position", Whole, nullable=False),
     Column("kind", Prose, nullable=False),
     text("title"),
     Column("outcome", Text),
@@ -108,8 +107,8 @@ steps = Table(
     Column("started", Instant),
     Column("finished", Instant),
     text("output"),
-    Column("trials", Integer),
-    Column("looks", Integer),
+    Column("trials", Whole),
+    Column("looks", Whole),
     of_run_site(),
 )
 
@@ -119,7 +118,7 @@ changes = Table(
     key("run"),
     key("site"),
     key("step"),
-    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("position", Whole, primary_key=True, autoincrement=False),
     Column("kind", Prose, nullable=False),
     Column("item", Prose, nullable=False),
     text("title"),
@@ -141,7 +140,7 @@ segments = Table(
     metadata,
     key("run"),
     key("site"),
-    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("number", Whole, primary_key=True, autoincrement=False),
     Column("job", Text, nullable=False),
     Column("state", Text, nullable=False),
     Column("status", Prose),
@@ -154,7 +153,7 @@ segments = Table(
 looks = Table(
     "looks",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Whole, primary_key=True),
     Column("run", ForeignKey("runs.run", ondelete="CASCADE"), index=True),
     Column("site", Prose, nullable=False),
     Column("at", Instant, nullable=False),
@@ -162,9 +161,9 @@ looks = Table(
     Column("signal", Prose, nullable=False),
     text("url"),
     Column("healthy", Boolean),
-    Column("status", Integer),
+    Column("status", Whole),
     Column("seconds", Float),
-    Column("bytes", Integer),
+    Column("bytes", Whole),
     json("findings", list),
     text("note"),
     Column("seen", Text),
@@ -180,7 +179,7 @@ restore_points = Table(
     key("site"),
     key("path"),
     Column("created", Instant, nullable=False),
-    Column("bytes", Integer),
+    Column("bytes", Whole),
     json("items", list),
     Column("removed", Instant),
     of_run_site(),

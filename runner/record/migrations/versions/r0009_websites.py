@@ -119,6 +119,8 @@ def _websites(connection: sa.Connection, orders: list[tuple[str, Mapping[str, An
 def _sightings(connection: sa.Connection) -> None:
     """Recreate the table, because SQLite cannot change a primary key."""
     op.rename_table("sightings", "sightings_before")
+    if connection.dialect.name == "postgresql":  # there, names of primary keys are unique in the schema
+        op.drop_constraint("pk_sightings", "sightings_before")
     op.create_table(
         "sightings",
         sa.Column("website", sa.Integer(), nullable=False, autoincrement=False),
