@@ -67,7 +67,7 @@ class Windows(Records):
                 connection.execute(insert(schedules), [asdict(one) for one in found.started])
             if found.decided:
                 insert_ignoring(connection, windows, [_row(one) for one in found.decided])
-            if found.calendars or found.ended:
+            if found.ended or found.redefined:
                 _delete_unused_calendars(connection)
         return found
 
