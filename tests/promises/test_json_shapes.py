@@ -235,7 +235,17 @@ def test_schedule_next(crew: Crew) -> None:
     assert said.code == 0
     assert len(said.json) == 5
     assert fits(
-        said.json, [{"window": str, "client": str, "starts": instant, "starts_local": str, "closes": instant}]
+        said.json,
+        [
+            {
+                "window": str,
+                "client": str,
+                "starts": instant,
+                "starts_local": str,
+                "closes": instant,
+                "paused": maybe({"until": str, "why": str}),
+            }
+        ],
     )
     starts = [one["starts"] for one in said.json]
     assert starts == sorted(starts)
