@@ -58,6 +58,8 @@ def validate(ctx: click.Context, folder: str | None, *, quiet: bool, verbose: in
 
 
 def _warn_of_past_windows(workspace: Workspace) -> None:
+    if not any(rule.on for window in workspace.inventory.windows.values() for rule in window.days):
+        return
     from runner.plan import past_windows
 
     for window, last in past_windows(workspace.inventory, datetime.now(UTC)):
