@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runner.cli.open_ledger import open_for_reading, open_for_writing
+from runner.cli.open_ledger import open_for_writing, open_if_exists
 from runner.cli.options import as_json, with_workspace
-from runner.cli.output import emit_json, say
+from runner.cli.output import closest_hint, emit_json, say
 from runner.cli.screen import out
-from runner.errors import ExitCode, UsageError
+from runner.errors import ExitCode, UnknownNameError, UsageError
 
 if TYPE_CHECKING:
     from runner.apply.session import Session
@@ -91,8 +91,11 @@ def _print_last(workspace: Workspace, window: str | None, *, json_: bool) -> int
     from runner.workflows.crew import preview
     from runner.workflows.notices import last_window
 
-    quiet = workspace.settings.crew.quiet
-    notice = last_window(open_for_reading(workspace), window, quiet=quiet)
+    ledger = open_if_exists(workspace, quiet=True)
+    if window and window not in workspace.inventory.windows and not (ledger and ledger.windows.list(window)):
+        hint = closest_hint(window, workspace.inventory.windows)
+        raise UnknownNameError(f"there is no window {window!r}", hint=hint)
+    notice = last_window(ledger, window, quiet=workspace.settings.crew.quiet) if ledger else None
     if notice is None:
         out("null" if json_ else "there is nothing to notify the crew of")
         return ExitCode.OK

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import json
 import re
+import traceback
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from jinja2 import FunctionLoader, StrictUndefined, TemplateError, TemplateSyntaxError
+from jinja2 import (
+    FunctionLoader,
+    StrictUndefined,
+    TemplateError,
+    TemplateSyntaxError,
+    Undefined,
+    pass_eval_context,
+)
+from jinja2.filters import do_tojson
+from jinja2.nodes import EvalContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from runner.errors import UsageError
@@ -92,7 +102,14 @@ def render_json(notice: Notice, webhook: Webhook, agency: str) -> bytes:
     except json.JSONDecodeError as error:
         raise TemplateMistake(f"{name}: the rendered text is not JSON: {error}") from None
     except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as error:
-        raise TemplateMistake(f"{name}: {_OBJECT.sub(_name_in_templates, str(error))}") from None
+        message = _OBJECT.sub(_name_in_templates, str(error))
+        raise TemplateMistake(f"{name}: {message}", _line_of(error)) from None
+
+
+def _line_of(error: Exception) -> int:
+    """Return the line of the template in which an error was raised; 1 if it is unknown."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return next((frame.lineno or 1 for frame in reversed(frames) if frame.filename == "<template>"), 1)
 
 
 def _name_in_templates(found: re.Match[str]) -> str:
@@ -114,6 +131,12 @@ def _markdown(text: str) -> str:
     return _MARKDOWN.sub(r"\\\1", text).replace("@", _AT)
 
 
+@pass_eval_context
+def _tojson(context: EvalContext, value: Any, indent: int | None = None) -> Any:
+    """Return JSON; for a misspelt name, raise the error that names it."""
+    return do_tojson(context, str(value) if isinstance(value, Undefined) else value, indent)
+
+
 @cache
 def _environment(*, html: bool) -> ImmutableSandboxedEnvironment:
     """Return the environment of the shipped templates."""
@@ -129,7 +152,7 @@ def _sandbox(*, html: bool = False, loader: FunctionLoader | None = None) -> Imm
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    own: dict[str, Any] = {"slack": _slack, "markdown": _markdown}
+    own: dict[str, Any] = {"slack": _slack, "markdown": _markdown, "tojson": _tojson}
     environment.filters |= own
     environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False}
     return environment

@@ -110,7 +110,7 @@ def test_own_template_is_rendered(tmp_path: Path):
     ("source", "message", "line"),
     [
         ('{"text": "{{ notice.items[0].text }}"}', "not JSON", 1),
-        ('{\n"x": {{ nothing.here }}}', "nothing", 1),
+        ('{\n"x": {{ nothing.here }}}', "nothing", 2),
         ("{\n\n{{ notice.subject | tojsn }}", "tojsn", 3),
         ('{{ "".__class__.__mro__ | tojson }}', "unsafe", 1),
         ('{"x": {{ notice.subjct }}}', "`notice` has no attribute 'subjct'", 1),
