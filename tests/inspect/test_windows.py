@@ -50,6 +50,17 @@ def test_missed_opening_is_a_failure(tmp_path: Path) -> None:
     assert findings(folder, TUESDAY + 92 * MINUTE) == []
 
 
+def test_window_whose_dates_have_passed_is_reported(tmp_path: Path) -> None:
+    folder = write(tmp_path, WEEKLY.replace("day: tuesday", "date: [2027-01-05, 2026-12-01]"), 1)
+    with scheduler(folder) as one:
+        one.tick(MONDAY)
+        one.end(*one.tick(TUESDAY))
+    assert findings(folder, TUESDAY + 12 * 60 * MINUTE) == []
+    assert findings(folder, TUESDAY + 36 * 60 * MINUTE) == [
+        (ExitCode.OK, "window weekly does not open again: 2027-01-05 has passed")
+    ]
+
+
 def test_no_windows_give_no_findings(tmp_path: Path) -> None:
     folder = write(tmp_path, "  {}\n", 1)
     with scheduler(folder):
