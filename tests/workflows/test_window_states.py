@@ -178,6 +178,6 @@ FEW = settings(
     suppress_health_check=list(HealthCheck),
 )
 States.TestCase.settings = FEW
-ManyStates.TestCase.settings = settings(FEW, max_examples=30)
+ManyStates.TestCase.settings = settings(FEW, max_examples=60)
 TestStates = States.TestCase
 TestManyStates = pytest.mark.long(ManyStates.TestCase)
