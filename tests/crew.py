@@ -127,9 +127,10 @@ class Crew:
 
     def show(self, run: str = "last") -> dict[str, Any]:
         """What the ledger says of a run, as `show --json`."""
+        from runner.load import load_workspace
         from runner.record import Ledger
 
-        with Ledger.open(f"sqlite:///{self.folder}/.sitecrew/ledger.db", read_only=True) as ledger:
+        with Ledger.open(load_workspace(self.folder).settings.ledger, read_only=True) as ledger:
             shown = ledger.runs.show(ledger.runs.find(run)).as_json()
         return json.loads(json.dumps(shown))
 

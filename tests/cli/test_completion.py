@@ -131,6 +131,14 @@ def test_runs_and_held_items_come_from_the_ledger(workspace: Path, ledger: Ledge
     assert completions("sitecrew unhold ")[1] == {"harbour-forms": "acme-shop 5.8"}
 
 
+def test_ledger_in_postgresql_offers_no_names_of_an_earlier_file(workspace: Path, ledger: Ledger) -> None:
+    start_run(ledger, "nightly-20261128-0100-aaaa")
+    assert offered("sitecrew show nightly-2026") == ["nightly-20261128-0100-aaaa"]
+    for setting in ("postgresql://u@127.0.0.1:9/x", "{url: 'postgresql://u@127.0.0.1:9/x'}"):
+        (workspace / "sitecrew.yaml").write_text(f"ledger: {setting}\n")
+        assert offered("sitecrew show nightly-2026") == []
+
+
 def test_held_items_of_other_sites_and_past_days_are_not_offered(workspace: Path, ledger: Ledger) -> None:
     assert workspace
     ledger.holds.add("acme-shop", "forms", "5.8", why="it broke the site")

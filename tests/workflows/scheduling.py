@@ -122,6 +122,6 @@ def scheduler(folder: Path) -> Iterator[SchedulerProcess]:
 
 def rows(folder: Path, **where: Any) -> list[WindowView]:
     """Return all decided openings, oldest first."""
-    with Ledger.open(f"sqlite:///{folder}/.sitecrew/ledger.db", read_only=True) as ledger:
+    with Ledger.open(load_workspace(folder, environ={}).settings.ledger, read_only=True) as ledger:
         found = ledger.windows.list(limit=None)
     return [row for row in reversed(found) if all(getattr(row, key) == value for key, value in where.items())]

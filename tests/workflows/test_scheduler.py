@@ -51,6 +51,11 @@ def states(folder: Path, **where: object) -> list[tuple[str, WindowState]]:
     return [(f"{row.starts:%m-%d %H:%M}", row.state) for row in rows(folder, **where)]
 
 
+@pytest.fixture(autouse=True)
+def _ledger(tmp_path: Path, ledger_setting: str) -> None:
+    (tmp_path / "sitecrew.yaml").write_text(ledger_setting)
+
+
 def test_all_runs_of_killed_scheduler_are_resumed(tmp_path: Path):
     folder = write(tmp_path, WEEKLY, 230)
     assert killed(folder, TUESDAY.isoformat()) == 230
@@ -63,6 +68,7 @@ def test_all_runs_of_killed_scheduler_are_resumed(tmp_path: Path):
     assert Counter(row.state for row in rows(folder)) == {RUN: 230}
 
 
+@pytest.mark.both_databases
 def test_running_scheduler_resumes_run_of_killed_one(tmp_path: Path):
     folder = write(tmp_path, WEEKLY)
     with scheduler(folder) as living:
@@ -226,6 +232,7 @@ def test_run_without_started_site_is_missed_with_reason(tmp_path: Path):
 
 
 @pytest.mark.usefixtures("unexpected_errors")
+@pytest.mark.both_databases
 def test_opening_and_run_are_recorded_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     folder = write(tmp_path, WEEKLY)
 
@@ -253,6 +260,7 @@ def test_queued_window_that_waited_too_long_has_reason(tmp_path: Path):
     assert rows(folder)[-1].why.startswith("the previous run had not finished")
 
 
+@pytest.mark.both_databases
 def test_two_schedulers_start_a_window_once(tmp_path: Path):
     folder = write(tmp_path, WEEKLY, 20)
     with scheduler(folder) as one, scheduler(folder) as other:
@@ -267,8 +275,8 @@ def test_schedules_of_older_version_are_continued(tmp_path: Path):
     claim_window(one.ledger, "weekly", TUESDAY, closes=TUESDAY + DAY, state=RUN, client="c0", run=None)
     with one.ledger.store.write() as connection:
         connection.exec_driver_sql(
-            "INSERT INTO schedules (window, client, since, settled) "
-            "SELECT window, client, starts, starts FROM windows"
+            'INSERT INTO schedules ("window", client, since, settled) '
+            'SELECT "window", client, starts, starts FROM windows'
         )
     one.tick(TUESDAY + 50 * DAY)
     one.die()

@@ -32,9 +32,11 @@ CLOCKED = "tests.workflows.clocked"
 
 
 @pytest.fixture
-def crew(fresh_fleet: Fleet, tmp_path: Path) -> Crew:
+def crew(fresh_fleet: Fleet, tmp_path: Path, ledger_setting: str) -> Crew:
     forget_marks(fresh_fleet, "web3")
-    return Crew(fresh_fleet, tmp_path / "w", MARK)
+    made = Crew(fresh_fleet, tmp_path / "w", MARK)
+    made.settings(ledger_setting)
+    return made
 
 
 def due(

@@ -48,12 +48,15 @@ def names_of(folder: str) -> dict[str, Any]:
 
 
 def ledger_file(folder: str) -> str | None:
-    """Return the path of the ledger; None if there is none yet."""
+    """Return the path of the ledger's file; None if there is none (yet), as with PostgreSQL."""
     path = ".sitecrew/ledger.db"
     with suppress(OSError, ValueError):
         settings = _load(f"{folder}/sitecrew.yaml")
-        if found := re.fullmatch(r"sqlite:///(.+)", str(settings.get("ledger", ""))):
-            path = found[1]
+        if setting := settings.get("ledger"):
+            url = str(setting.get("url") if isinstance(setting, dict) else setting)
+            if not url.startswith("sqlite:///"):
+                return None
+            path = url.removeprefix("sqlite:///")
     path = os.path.join(folder, path)  # noqa: PTH118
     return path if os.path.exists(path) else None  # noqa: PTH110
 
