@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,6 +25,7 @@ from runner.workflows.watch import CrewWatch, LastingProblem
 from tests.web.hostile import Hostile, page
 from tests.workflows.scheduling import scheduler, write
 
+ROOT = Path(__file__).parents[2]
 NOW = datetime(2027, 1, 5, 2, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 WINDOWS = '  weekly: {playbook: hello, day: tuesday, at: "02:00"}\n'
@@ -139,3 +143,22 @@ def test_heartbeat_is_silent_without_ticks_and_shows_repeated_failures(
     beating.ticked()
     until(lambda: not beating.problem, "the heartbeat to work again", seconds=20)
     assert len(server.asked) == 4
+
+
+def test_tick_notifies_of_its_windows_and_beats(folder: Path, server: Hostile):
+    just_now = datetime.now(UTC) - timedelta(seconds=30)
+    write(folder, f'  nightly: {{playbook: hello, day: daily, at: "{just_now:%H:%M}", lasts: 1h}}\n')
+    done = subprocess.run(
+        [sys.executable, "-m", "runner", "tick"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert "notice to chat: sent: 200 hello" in done.stderr
+    assert server.asked == ["/hook", "/beat"]
+    with Ledger.open(f"sqlite:///{folder}/.sitecrew/ledger.db", read_only=True) as ledger:
+        [view] = ledger.deliveries.list(kind=DeliveryKind.NOTICE)
+    assert view.subject.endswith(": 0 of 1 site OK, 1 unreachable")
