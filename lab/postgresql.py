@@ -59,15 +59,20 @@ class PostgresServer:
         access.write_text(f"local all {WITH_PASSWORD} scram-sha-256\n{access.read_text()}")
 
     @property
+    def _postgres(self) -> str:
+        return str(self._programs / "postgres")
+
+    @property
     def _data(self) -> str:
         return str(self.folder / "data")
 
     def start(self) -> None:
-        """Start the server and wait until it accepts connections."""
+        """Start the server and wait until it accepts connections. It ends with the thread that started it."""
         settings = [word for name, value in _SETTINGS.items() for word in ("-c", f"{name}={value}")]
         with (self.folder.parent / f"{self.folder.name}.log").open("ab") as log:
+            argv = [self._postgres, "-D", self._data, "-k", str(self.folder), *settings]
             self._server = subprocess.Popen(
-                [str(self._programs / "postgres"), "-D", self._data, "-k", str(self.folder), *settings],
+                ["/usr/bin/setpriv", "--pdeathsig", "QUIT", *argv],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

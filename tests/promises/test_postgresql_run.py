@@ -69,7 +69,7 @@ def test_commands_use_the_database_only(folder: Path):
     assert list((folder / ".sitecrew").glob("*.db")) == []
 
 
-@pytest.mark.parametrize("mode", ["fast", "immediate"])
+@pytest.mark.parametrize("mode", ["immediate", pytest.param("fast", marks=pytest.mark.long)])
 def test_restarted_server_repeats_no_step(ground: Ground, folder: Path, postgresql: Databases, mode: str):
     (ground.hosts.home / "at").mkdir()
     shutil.chown(ground.hosts.home / "at", ground.hosts.user)

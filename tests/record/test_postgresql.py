@@ -130,7 +130,7 @@ def test_killed_session_loses_its_transaction_only(ledger: Ledger):
     assert [lease.pid for lease in ledger.leases.list_valid()] == [1]
 
 
-@pytest.mark.parametrize("mode", ["fast", "immediate"])
+@pytest.mark.parametrize("mode", ["immediate", pytest.param("fast", marks=pytest.mark.long)])
 def test_open_ledger_waits_for_restarting_server(postgresql: Databases, ledger: Ledger, mode: str):
     ledger.leases.acquire("e1", host="here", pid=1, process_start="0")
     postgresql.server.stop(mode)
