@@ -11,7 +11,7 @@ from runner.load.inventory_files import list_inventory
 from runner.load.schema import json_schema, modeline, write_schemas
 from runner.load.secrets import Redactor, resolve
 from runner.load.shipped import shipped, shipped_playbooks
-from runner.load.sources import fingerprint
+from runner.load.sources import fingerprint, stamps
 from runner.load.workspace import Workspace, find_workspace, load_playbook, load_workspace
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "resolve",
     "shipped",
     "shipped_playbooks",
+    "stamps",
     "thaw",
     "thaw_as",
     "thaw_periods",

@@ -11,7 +11,7 @@ from runner.load.calendars import horizon
 from runner.load.inventory_files import FILE, FOLDER
 from runner.load.workspace import user_settings
 
-__all__ = ["fingerprint"]
+__all__ = ["fingerprint", "stamps"]
 
 _LARGEST = 64 * 1024 * 1024
 """Bytes compared per file. Larger files are refused when they are loaded."""
@@ -34,6 +34,19 @@ def fingerprint(folder: Path, calendars: Sequence[Path] = ()) -> str:
         except OSError as error:
             digest.update(type(error).__name__.encode())
     return digest.hexdigest()
+
+
+def stamps(folder: Path) -> tuple[object, ...]:
+    """Return the times, sizes and modes of the workspace's files: if they are equal, so is the fingerprint."""
+    return tuple(_stamp(path) for path in _sources(folder))
+
+
+def _stamp(path: Path) -> tuple[object, ...]:
+    try:
+        found = path.stat()
+    except OSError as error:
+        return path, error.errno
+    return path, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_mode, found.st_uid
 
 
 def _sources(folder: Path) -> Iterator[Path]:

@@ -160,6 +160,10 @@ class RecordedSchedule:
             return iter(())
         return takewhile(lambda one: one.starts <= until, self.planned.openings(self.settled))
 
+    def next_opening(self) -> Opening | None:
+        """Return the first undecided opening; None if there is none or the definition is unknown."""
+        return next(self.planned.openings(self.settled), None) if self.planned else None
+
 
 @dataclass(slots=True)
 class ScheduleChanges:

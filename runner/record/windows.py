@@ -7,11 +7,11 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 
-from runner.model import Outcome
+from runner.model import Outcome, State
 from runner.record.pauses import pauses_by_client
-from runner.record.schema import calendars, run_sites, schedules, windows
+from runner.record.schema import calendars, pauses, run_sites, runs, schedules, windows
 from runner.record.store import Records, insert_ignoring, insert_new
 from runner.record.views import Schedules, ScheduleView, Settlement, WindowState, WindowView
 
@@ -40,6 +40,26 @@ class Windows(Records):
         """Return the schedules in force now."""
         with self._store.read() as connection:
             return self._schedules(connection)
+
+    def revision(self) -> tuple[object, ...]:
+        """Return a value that differs after schedules, pauses, decided openings or unfinished runs have changed.
+
+        Cheap, to be asked each second. A schedule that another process redefines does not change it.
+        """
+        unfinished = runs.c.state != State.ENDED.value
+        query = select(
+            func.count(schedules.c.id),
+            func.count(schedules.c.until),
+            func.max(schedules.c.id),
+            func.max(schedules.c.settled),
+            select(func.max(windows.c.id)).scalar_subquery(),
+            select(func.max(pauses.c.id)).scalar_subquery(),
+            select(func.count(pauses.c.resumed)).scalar_subquery(),
+            select(func.count(runs.c.run)).where(unfinished).scalar_subquery(),
+            select(func.max(runs.c.started)).where(unfinished).scalar_subquery(),
+        )
+        with self._store.read() as connection:
+            return tuple(connection.execute(query).one())
 
     def schedules_of(self, client: str) -> tuple[ScheduleView, ...]:
         """Return all present and past schedules of a client, oldest first."""

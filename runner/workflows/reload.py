@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from runner.errors import SitecrewError, ValidationError
 from runner.hosts.boundary import within
-from runner.load import fingerprint, load_workspace
+from runner.load import fingerprint, load_workspace, stamps
 
 if TYPE_CHECKING:
     from runner.load import Workspace
@@ -33,6 +34,11 @@ class WorkspaceFiles:
         """The fingerprint of the files when they were read."""
         self._seen = ""
         """The fingerprint at the last check."""
+        self._stamps: tuple[object, ...] | None = None
+        """The stamps of the files at the last check."""
+        self._requested = threading.Event()
+        self.reloads = 0
+        """How often the files have been read, with or without mistakes."""
         self._checks = 0
         """Number of checks since the files were read."""
         self.problem = ""
@@ -45,26 +51,48 @@ class WorkspaceFiles:
         """The last workspace without mistakes."""
         return self._last
 
+    def request(self) -> None:
+        """Read the files at the next check, even if they are unchanged or have just been changed."""
+        self._requested.set()
+
     def current(self) -> Workspace | None:
         """Return the workspace; None while its files have mistakes or are being changed."""
-        found = fingerprint(self._last.folder, self._last.calendar_files)
+        requested = self._requested.is_set()
+        self._requested.clear()
+        found = self._fingerprint()
         steady, self._seen = found == self._seen or not self._read, found
         self._checks += 1
-        if found == self._read and not (self.problem and self._checks > _CHECKS):
+        if found == self._read and not requested and not (self.problem and self._checks > _CHECKS):
             return self._last if self._usable else None
-        if not steady:
+        if not steady and not requested:
             return None
-        self._read, self._checks, self.problem = found, 0, ""
+        return self._reload(found)
+
+    def _fingerprint(self) -> str:
+        """Return the fingerprint of the files, which are read only if their stamps have changed."""
+        files = self._last.folder, self._last.calendar_files
+        now = stamps(*files)
+        if now == self._stamps and self._seen:
+            return self._seen
+        self._stamps = now
+        return fingerprint(*files)
+
+    def _reload(self, found: str) -> Workspace | None:
+        self._read, self._checks = found, 0
         loaded = within(partial(load_workspace, self._last.folder, known=self._last.calendars))
         self._usable = not isinstance(loaded, SitecrewError)
         if isinstance(loaded, SitecrewError):
             self.problem = f"no window is started until the files are corrected: {_first(loaded)}"
-            return None
-        if loaded.calendar_problems:
-            broken = _first(ValidationError(loaded.calendar_problems))
-            self.problem = f"the last version without mistakes stays in force: {broken}"
-        self._last = replace(loaded, variables=self._last.variables, operator=self._last.operator)
-        return self._last
+        else:
+            broken = loaded.calendar_problems
+            self.problem = (
+                f"the last version without mistakes stays in force: {_first(ValidationError(broken))}"
+                if broken
+                else ""
+            )
+            self._last = replace(loaded, variables=self._last.variables, operator=self._last.operator)
+        self.reloads += 1
+        return self._last if self._usable else None
 
 
 def _first(error: SitecrewError) -> str:

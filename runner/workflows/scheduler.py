@@ -21,6 +21,7 @@ from runner.model import Overlap
 from runner.plan import blackouts_between, rings, select
 from runner.plan.schedules import Opening, Planned, planned
 from runner.record import WhyNot, WindowState
+from runner.workflows.idle import IdleTicks
 from runner.workflows.run import Works, begin, new_order, reopen, stopping_limit
 from runner.workflows.schedules import PlannedWindows, ScheduleRecorder
 
@@ -56,6 +57,7 @@ class Scheduler:
         self._read = read or (lambda: session.workspace)
         self._planned: tuple[Workspace, PlannedWindows, dict[str, str]] | None = None
         self._schedules = ScheduleRecorder(session)
+        self._idle = IdleTicks(session.ledger)
         self._unstarted: list[str] = []
         """Runs that are recorded for this process and could not be started yet."""
         self._failed_since: dict[str, float] = {}
@@ -64,6 +66,11 @@ class Scheduler:
         """Windows that could not be decided or started in the last tick, each with the reason."""
         self.not_resumed: dict[str, SitecrewError] = {}
         """Runs of dead processes that `recover_runs` could not resume, each with the error."""
+
+    @property
+    def next_opening(self) -> Opening | None:
+        """The opening that is due next, as far as it is known."""
+        return self._idle.next_opening
 
     def recover_runs(self) -> tuple[str, ...]:
         """Take over the windows' runs whose process died; return those that this process resumes."""
@@ -115,6 +122,19 @@ class Scheduler:
         if workspace:
             for run in runs:
                 self._session.assign(run, workspace)
+        if self._idle.can_skip(workspace, now):
+            self.problems = self._start()
+            return tuple(runs)
+        self._idle.forget()
+        started, complete = self._decide_all(workspace, now)
+        self.problems |= self._start()
+        if complete and not self.problems:
+            self._idle.keep(workspace, now, self._schedules.next_opening)
+        return (*runs, *started)
+
+    def _decide_all(self, workspace: Workspace | None, now: datetime) -> tuple[tuple[str, ...], bool]:
+        """Decide each due opening; return the new runs, and whether no opening waits."""
+        runs: list[str] = []
         renamed = (
             within(partial(self._session.ledger.websites.sync, workspace.inventory)) if workspace else ()
         )
@@ -134,8 +154,8 @@ class Scheduler:
             elif found:
                 self._unstarted.append(opening.run)
                 runs.append(opening.run)
-        self.problems = problems | self._start()
-        return tuple(runs)
+        self.problems = problems
+        return tuple(runs), not startable
 
     def _plan(self, workspace: Workspace) -> tuple[PlannedWindows, dict[str, str]]:
         """Return the windows of a workspace, and those that cannot be planned, each with the reason."""

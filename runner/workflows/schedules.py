@@ -53,6 +53,8 @@ class _Decision:
     settlement: Settlement
     startable: list[Opening]
     problems: dict[str, str] = field(default_factory=dict)
+    kept: list[RecordedSchedule] = field(default_factory=list)
+    """The schedules in force."""
 
 
 class ScheduleRecorder:
@@ -64,6 +66,8 @@ class ScheduleRecorder:
         """Due openings that wait, each with the reason, which is recorded if the opening is missed."""
         self.problems: dict[str, str] = {}
         """Windows that could not be decided in the last tick, each with the reason."""
+        self.next_opening: Opening | None = None
+        """The undecided opening that is due next."""
 
     def settle(self, wanted: PlannedWindows | None, now: datetime) -> tuple[Opening, ...]:
         """Record changed schedules and missed openings; return the openings that may be started now.
@@ -82,13 +86,16 @@ class ScheduleRecorder:
             self._emit(made.decided)
             found = self._decide(ledger.windows.schedules(), wanted, now)
         self.problems = found.problems
+        openings = (one.next_opening() for one in found.kept)
+        self.next_opening = min((one for one in openings if one), key=lambda one: one.due, default=None)
         startable = {(*one.planned.key, one.starts) for one in found.startable}
         self.delays = {key: why for key, why in self.delays.items() if key in startable}
         return tuple(found.startable)
 
     def _decide(self, read: Schedules, wanted: PlannedWindows | None, now: datetime) -> _Decision:
-        kept, rows, settled = [], list[WindowView](), dict[int, datetime]()
+        rows, settled = list[WindowView](), dict[int, datetime]()
         found = _Decision(Settlement(), [])
+        kept = found.kept
         for one, since in ((recorded_schedule(view), view.since) for view in read.in_force):
             if since > now:
                 found.problems["window {} of {}".format(*one.key)] = (
