@@ -6,6 +6,7 @@ With `--json`, each error is one JSON object on a line of its own, on stderr.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import click
@@ -27,9 +28,10 @@ _SHOWN = 100
 
 
 def wants_json(words: Sequence[str]) -> bool:
-    """Return whether `--json` is among the words of a command line, before any `--`."""
+    """Return whether `--json` or `--log-format json` is on a command line, before any `--`."""
     own = words[: words.index("--")] if "--" in words else words
-    return "--json" in own
+    formats = {f"{name} {value}" for name, value in pairwise(own)} | {*own}
+    return not formats.isdisjoint({"--json", "--log-format json", "--log-format=json"})
 
 
 def warn(text: str) -> None:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from runner.cli.hints import retyped
 from runner.cli.output import outcome_text, say
 from runner.cli.screen import when_closed
+from runner.cli.signals import handle_signals
 from runner.errors import ExitCode
 from runner.model import RESUMABLE, Outcome, Trigger
 from runner.shell import command
@@ -118,23 +118,22 @@ def _first_progress(session: Session, run: str) -> RunProgress:
     return RunProgress(earlier=earlier_durations(session.ledger, run), soak_time=soak)
 
 
-@contextmanager
-def _handle_interrupts(session: Session, run: str) -> Iterator[None]:
-    """On the first Ctrl-C finish the sites in progress, on the second cancel them, on the third exit."""
+def _handle_interrupts(session: Session, run: str) -> AbstractContextManager[None]:
+    """On the first Ctrl-C finish the sites in progress, on the second cancel them, on the third exit.
 
-    def interrupted(number: int, frame: object) -> None:  # noqa: ARG001
+    A closed terminal counts as the first one, however many signals it causes.
+    """
+
+    def interrupted() -> None:
         if session.stop(run).asked.is_set():
             raise KeyboardInterrupt
         (session.cancel if session.draining.is_set() else session.drain)(run)
 
-    before: dict[int, Callable[..., Any] | int | None] = {
-        number: signal.signal(number, interrupted) for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    def hung_up() -> None:
+        if not session.stopping(run):
+            session.drain(run)
+
+    return handle_signals(interrupted, hung_up)
 
 
 def _print_result(finished: Finished, seconds: float) -> None:

@@ -14,6 +14,8 @@ from runner.cli.screen import out
 from runner.errors import ExitCode, UnknownNameError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from runner.apply.session import Session
     from runner.deliver import Delivery
     from runner.load import Workspace
@@ -108,7 +110,9 @@ def _print_last(workspace: Workspace, window: str | None, *, json_: bool) -> int
     return ExitCode.OK
 
 
-def send_due_notices(workspace: Workspace, session: Session, scheduler: Scheduler) -> None:
+def send_due_notices(
+    workspace: Workspace, session: Session, scheduler: Scheduler, write: Callable[[str], object]
+) -> None:
     """Queue and send the notices that are due, and request the heartbeat URL if the scheduler works."""
     from runner.errors import SitecrewError
     from runner.workflows.heartbeat import beat
@@ -118,16 +122,16 @@ def send_due_notices(workspace: Workspace, session: Session, scheduler: Schedule
     try:
         notifier.queue_due()
         for delivery in notifier.send():
-            print_notice(delivery)
+            print_notice(delivery, write)
     except SitecrewError as error:
-        say(f"the crew was not notified: {error.with_hint}")
+        write(f"the crew was not notified: {error.with_hint}")
         return
     if not scheduler.problems and (why := beat(workspace)):
-        say(f"the heartbeat failed: {why}")
+        write(f"the heartbeat failed: {why}")
 
 
-def print_notice(delivery: Delivery) -> None:
+def print_notice(delivery: Delivery, write: Callable[[str], object] = say) -> None:
     """Print a line for each recipient of a notice that was tried."""
     for one in delivery.recipients:
         if one.attempts == delivery.attempts:
-            say(f"notice to {one.address}: {one.state}: {one.reply}".removesuffix(": "))
+            write(f"notice to {one.address}: {one.state}: {one.reply}".removesuffix(": "))

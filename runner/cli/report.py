@@ -15,6 +15,8 @@ from runner.cli.screen import out
 from runner.errors import ExitCode, UnknownNameError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from runner.deliver import Delivery
     from runner.load import Workspace
     from runner.model import Client
@@ -84,8 +86,8 @@ def _report(workspace: Workspace, client: str, period: str | None, options: dict
         return _print_delivery(send_report(workspace, ledger, found, made, again=options["again"]))
 
 
-def send_queued_reports(workspace: Workspace, ledger: Ledger) -> None:
-    """Try to send queued reports; print a line for each recipient that was tried."""
+def send_queued_reports(workspace: Workspace, ledger: Ledger, write: Callable[[str], object] = say) -> None:
+    """Try to send queued reports; write a line for each recipient that was tried."""
     from runner.errors import SitecrewError
     from runner.workflows.report import send_waiting
 
@@ -93,9 +95,9 @@ def send_queued_reports(workspace: Workspace, ledger: Ledger) -> None:
         for delivery in send_waiting(workspace, ledger):
             for one in delivery.recipients:
                 if one.attempts == delivery.attempts:
-                    say(f"report to {one.address}: {one.state}: {one.reply}")
+                    write(f"report to {one.address}: {one.state}: {one.reply}")
     except SitecrewError as error:
-        say(f"queued reports were not sent: {error.with_hint}")
+        write(f"queued reports were not sent: {error.with_hint}")
 
 
 def _client(workspace: Workspace, ledger: Ledger, name: str) -> Client:

@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-import math
-import signal
 import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from queue import Empty
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from runner.cli.errors import complain
-from runner.cli.notify import print_notice
 from runner.cli.options import as_json, verbosity, with_variables, with_workspace
-from runner.cli.screen import say, when_closed
+from runner.cli.screen import when_closed
+from runner.cli.signals import Stops, handle_signals
 from runner.errors import ExitCode, SitecrewError
-from runner.units import count, local
+from runner.units import count
 
 if TYPE_CHECKING:
     from runner.apply.session import Session
-    from runner.cli.progress.base import Listener
+    from runner.cli.log import Log
     from runner.load import Workspace
     from runner.workflows.reload import WorkspaceFiles
     from runner.workflows.run import Works
-    from runner.workflows.scheduler import Health, Scheduler
+    from runner.workflows.scheduler import Scheduler
     from runner.workflows.watch import CrewWatch
 
 __all__ = ["serve", "tick"]
@@ -37,23 +34,40 @@ _MAIL_INTERVAL = 60.0
 """Seconds between two attempts to send queued reports."""
 _NOTICE_INTERVAL = 5.0
 """Seconds between two searches for something that the crew has to know."""
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _log_format(command: F) -> F:
+    """`--log-format`; `--json` is short for `--log-format json`."""
+    return click.option(
+        "--log-format",
+        type=click.Choice(["text", "json"]),
+        default="text",
+        show_default=True,
+        help="Format of the log: text on stderr, or JSON lines on stdout, like --json.",
+    )(command)
 
 
 @click.command()
 @with_workspace
 @with_variables
 @verbosity
+@_log_format
 @as_json
 def serve(workspace: Workspace, **options: Any) -> int:
     """Run the scheduler: start maintenance windows when they are due, until it is stopped.
 
-    Changed files are read again before the next window. While a file has mistakes, no window is started.
+    Changed files are read again before the next window; SIGHUP reads them at once. While a file has mistakes,
+    no window is started.
 
-    Press Ctrl-C to finish the sites in progress and exit. Problems are printed when they appear, change and
-    end. If no window can be started (the ledger could not be written for five minutes, another process has
-    taken over, or the scheduler's thread has died), it finishes the sites in progress and exits with 1, for a
-    service manager to restart it.
+    Press Ctrl-C once to finish the sites in progress and exit, twice to cancel them. SIGTERM is the same.
+    Problems are logged when they appear, change and end. If no window can be started (the ledger could not be
+    written for five minutes, another process has taken over, or the scheduler's thread has died), it finishes
+    the sites in progress and exits with 1, for a service manager to restart it.
     """
+    from runner.cli.log import LogEvent
+    from runner.cli.service.monitor import Monitor, Reloads
+    from runner.cli.service.notify import Notifier
     from runner.workflows.heartbeat import Heartbeat
     from runner.workflows.notices import CrewNotifier
     from runner.workflows.reload import WorkspaceFiles
@@ -61,103 +75,86 @@ def serve(workspace: Workspace, **options: Any) -> int:
     from runner.workflows.scheduler import serve as run_scheduler
     from runner.workflows.watch import CrewWatch
 
-    stop = threading.Event()
-    files = WorkspaceFiles(workspace)
+    notifier, files = Notifier(), WorkspaceFiles(workspace)
     with _open_scheduler(workspace, files) as (session, scheduler, works):
-        print_event = _listener(options)
-        _stop_on_signal(stop, session)
-        resumed = scheduler.recover_runs()
-        _print_not_resumed(scheduler)
-        if not options["quiet"]:
-            for run in resumed:
-                say(f"{run}: resumed; its process had died")
-            _print_next_window(workspace)
+        log = _open_log(options, session)
+        reloads, stops = Reloads(files, log, notifier), Stops(session, works)
         health = Health(session, scheduler, files)
         health.heartbeat = Heartbeat(lambda: files.last)
-        notifier = CrewNotifier(session.ledger, lambda: files.last, lambda: scheduler.not_resumed)
-        crew = CrewWatch(notifier, files, health)
-        health.ticking = threading.Thread(
-            target=run_scheduler, args=(scheduler, stop, health), name="scheduler", daemon=True
-        )
-        health.ticking.start()
-        threading.Thread(target=_send_mail, args=(files, session, stop), name="mail", daemon=True).start()
-        threading.Thread(target=_notify, args=(crew, stop), name="notices", daemon=True).start()
-        monitor = _HealthMonitor(health, session, stop)
-        _print_until_stopped(session, works, print_event, stop, monitor)
-        print_event.close()
+        crew_notifier = CrewNotifier(session.ledger, lambda: files.last, lambda: scheduler.not_resumed)
+        crew = CrewWatch(crew_notifier, files, health)
+        monitor = Monitor(health, session, works, log=log, notifier=notifier, stop=stops.requested)
+        with handle_signals(stops.interrupt, lambda: stops.hang_up(otherwise=reloads.request.set)):
+            for run in scheduler.recover_runs():
+                log.write(LogEvent.RUN_RECOVERED, f"{run}: resumed; its process had died", run=run)
+            _log_not_resumed(scheduler, log)
+            _log_next_window(workspace, log)
+            health.ticking = _start_thread("scheduler", run_scheduler, scheduler, stops.requested, health)
+            _start_thread("mail", _send_mail, files, session, stops.requested, log)
+            _start_thread("notices", _notify, crew, stops.requested, log)
+
+            def check() -> bool:
+                reloads()
+                monitor(files, scheduler)
+                return monitor.may_wait
+
+            _log_until_stopped(session, works, log, stops.requested, check)
         if monitor.given_up:
-            crew.turn(print_notice)
+            _notify_once(crew, log)
     return ExitCode.UNEXPECTED if monitor.given_up else ExitCode.OK
 
 
-def _send_mail(files: WorkspaceFiles, session: Session, stop: threading.Event) -> None:
+def _start_thread(name: str, target: Callable[..., object], *arguments: object) -> threading.Thread:
+    thread = threading.Thread(target=target, args=arguments, name=name, daemon=True)
+    thread.start()
+    return thread
+
+
+def _send_mail(files: WorkspaceFiles, session: Session, stop: threading.Event, log: Log) -> None:
     """Retry queued reports until `stop` is set."""
+    from runner.cli.log import LogEvent
     from runner.cli.report import send_queued_reports
 
     while not stop.wait(_MAIL_INTERVAL):
-        send_queued_reports(files.last, session.ledger)
+        send_queued_reports(files.last, session.ledger, partial(log.write, LogEvent.MAIL))
 
 
-def _notify(crew: CrewWatch, stop: threading.Event) -> None:
+def _notify(crew: CrewWatch, stop: threading.Event, log: Log) -> None:
     """Notify the crew until `stop` is set."""
     while not stop.wait(_NOTICE_INTERVAL):
-        crew.turn(print_notice)
+        _notify_once(crew, log)
 
 
-class _HealthMonitor:
-    """Prints problems of the scheduler when they change, and stops `serve` when one is final."""
+def _notify_once(crew: CrewWatch, log: Log) -> None:
+    from runner.cli.log import LogEvent
+    from runner.cli.notify import print_notice
 
-    def __init__(self, health: Health, session: Session, stop: threading.Event) -> None:
-        self._health, self._session, self._stop = health, session, stop
-        self._printed = ""
-        self.given_up = False
-        self._deadline = math.inf
-
-    @property
-    def may_wait(self) -> bool:
-        """Whether there is time left to finish the sites in progress."""
-        return time.monotonic() < self._deadline
-
-    def __call__(self) -> None:
-        if self._stop.is_set():
-            return
-        problem = self._health.problem()
-        text = problem.text if problem else ""
-        if text != self._printed:
-            self._printed = text
-            say(f"{local(datetime.now(UTC), seconds=True)}  {text or 'the scheduler is working again'}")
-        if problem and problem.final:
-            say("serve exits: it can no longer start windows; start it again when the cause is fixed")
-            self.given_up = True
-            self._deadline = time.monotonic() + self._health.finish_limit
-            self._session.draining.set()
-            self._stop.set()
+    crew.turn(partial(print_notice, write=partial(log.write, LogEvent.NOTICE)))
 
 
 @click.command()
 @with_workspace
 @with_variables
 @verbosity
+@_log_format
 @as_json
 def tick(workspace: Workspace, **options: Any) -> int:
     """Run due maintenance windows once and exit. For a cron job or systemd timer."""
+    from runner.cli.log import Level, LogEvent
     from runner.cli.notify import send_due_notices
     from runner.cli.report import send_queued_reports
     from runner.model import Outcome, exit_code, first_code
 
     with _open_scheduler(workspace) as (session, scheduler, works):
-        print_event = _listener(options)
-        started = set(scheduler.tick())
-        _print_not_resumed(scheduler)
-        for about, why in scheduler.problems.items():
-            say(f"{about}: {why}")
-        stop = threading.Event()
-        _stop_on_signal(stop, session)
-        stop.set()
-        locked = _print_until_stopped(session, works, print_event, stop)
-        print_event.close()
-        send_queued_reports(workspace, session.ledger)
-        send_due_notices(workspace, session, scheduler)
+        log, stops = _open_log(options, session), Stops(session, works)
+        with handle_signals(stops.interrupt, stops.hang_up):
+            started = set(scheduler.tick())
+            _log_not_resumed(scheduler, log)
+            for about, why in scheduler.problems.items():
+                log.write(LogEvent.PROBLEM, f"{about}: {why}", Level.WARNING, final=False)
+            locked = _log_until_stopped(session, works, log, None, lambda: True)
+        send_queued_reports(workspace, session.ledger, partial(log.write, LogEvent.MAIL))
+        send_due_notices(workspace, session, scheduler, partial(log.write, LogEvent.NOTICE))
         outcomes = [row.outcome for run in started for row in session.ledger.sites.list(run)]
         code = exit_code([outcome or Outcome.CANCELLED for outcome in outcomes], locked=locked)
         problems = [ExitCode.UNEXPECTED for _ in scheduler.problems]
@@ -184,63 +181,77 @@ def _open_scheduler(
         session.close()
 
 
-def _listener(options: dict[str, Any]) -> Listener:
-    from runner.cli.progress.json_lines import JsonLines
-    from runner.cli.progress.lines import Errors, Lines
+def _open_log(options: dict[str, Any], session: Session) -> Log:
+    from runner.cli.log import Log, LogFormat
 
-    if options["json_"]:
-        return JsonLines()
-    return Errors() if options["quiet"] else Lines(verbose=options["verbose"])
-
-
-def _stop_on_signal(stop: threading.Event, session: Session) -> None:
-    def stopped(number: int, frame: object) -> None:  # noqa: ARG001
-        session.draining.set()
-        stop.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stopped)
+    return Log(
+        as_json=options["json_"] or options["log_format"] == LogFormat.JSON,
+        quiet=options["quiet"],
+        verbose=options["verbose"],
+        redact=session.redactor.redact,
+    )
 
 
-def _print_until_stopped(
+def _log_until_stopped(
     session: Session,
     works: Works,
-    print_event: Listener,
-    stop: threading.Event,
-    monitor: _HealthMonitor | None = None,
+    log: Log,
+    stop: threading.Event | None,
+    check: Callable[[], bool],
 ) -> bool:
-    """Print events until `stop` is set and no run is in progress; return whether a site was locked."""
-    locked = False
+    """Log events until `stop` is set (None: at once) and no run is in progress.
+
+    Args:
+        session: of this process.
+        works: executes the runs.
+        log: where events are written.
+        stop: set when no further run is started.
+        check: called several times a second; False to leave the sites in progress.
+
+    Returns:
+        Whether a site was locked.
+    """
+    from runner.cli.progress.listener import Safe
+
+    locked, listener = False, Safe(log)
 
     def is_busy() -> bool:
-        running = bool(works.in_hand) and (monitor is None or monitor.may_wait)
-        return not stop.is_set() or running or not session.events.empty()
+        running = check() and bool(works.in_hand)
+        return running or not (stop is None or stop.is_set()) or not session.events.empty()
 
     while is_busy():
-        if monitor is not None:
-            monitor()
         try:
             event = session.events.get(timeout=0.2)
         except Empty:
+            listener.tick()
             continue
         if isinstance(event, SitecrewError):
-            complain(event)
+            log.error(event)
         elif not isinstance(event, BaseException):
-            print_event(event)
+            listener(event)
             locked = locked or bool(event.data.get("locked"))
+    check()  # `stop` may have been set after the last one
     return locked
 
 
-def _print_not_resumed(scheduler: Scheduler) -> None:
+def _log_not_resumed(scheduler: Scheduler, log: Log) -> None:
+    from runner.cli.log import Level, LogEvent
+
     for run, why in scheduler.not_resumed.items():
-        say(f"{run}: not resumed, although its process has died: {why.with_hint}")
+        message = f"{run}: not resumed, although its process has died: {why.with_hint}"
+        log.write(LogEvent.RUN_NOT_RECOVERED, message, Level.ERROR, run=run)
 
 
-def _print_next_window(workspace: Workspace) -> None:
+def _log_next_window(workspace: Workspace, log: Log) -> None:
+    from runner.cli.log import LogEvent
     from runner.plan import next_windows
 
+    windows = count(len(workspace.inventory.windows), "window")
     for due in next_windows(workspace.inventory, datetime.now(UTC), 1):
-        say(f"{count(len(workspace.inventory.windows), 'window')}; the next is {due.window} for {due.client}")
-        say(f"  on {due.local:%A %Y-%m-%d %H:%M} ({due.local.tzinfo})")
+        message = (
+            f"{windows}; the next is {due.window} for {due.client}"
+            f" on {due.local:%A %Y-%m-%d %H:%M} ({due.local.tzinfo})"
+        )
+        log.write(LogEvent.STARTED, message, next=due.as_json())
         return
-    say("there are no windows in the inventory: nothing to do")
+    log.write(LogEvent.STARTED, "there are no windows in the inventory: nothing to do", next=None)

@@ -37,7 +37,7 @@ def fingerprint(folder: Path, calendars: Sequence[Path] = ()) -> str:
 
 
 def stamps(folder: Path) -> tuple[object, ...]:
-    """Return the times, sizes and modes of the workspace's files: if they are equal, so is the fingerprint."""
+    """Return times, sizes and modes of the workspace's files; if equal, the files are unchanged."""
     return tuple(_stamp(path) for path in _sources(folder))
 
 
@@ -46,7 +46,15 @@ def _stamp(path: Path) -> tuple[object, ...]:
         found = path.stat()
     except OSError as error:
         return path, error.errno
-    return path, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_mode, found.st_uid
+    return (
+        path,
+        found.st_ino,
+        found.st_size,
+        found.st_mtime_ns,
+        found.st_ctime_ns,
+        found.st_mode,
+        found.st_uid,
+    )
 
 
 def _sources(folder: Path) -> Iterator[Path]:

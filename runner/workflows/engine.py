@@ -33,8 +33,6 @@ __all__ = ["APPLICATION_VERSION", "Engine", "Handle", "Queue"]
 APPLICATION_VERSION = "1"
 """Increased by hand when a workflow changes so that earlier work cannot continue."""
 
-_QUEUE_POLL = 0.1
-"""Seconds between polls of a queue; each is a transaction, even if the queue is full."""
 _RESULT_POLL = 0.5
 """Seconds between polls for a workflow's result."""
 _POLLS_PER_STATUS = 10
@@ -51,6 +49,8 @@ class Queue:
     at_once: int
     at_once_per_partition: int | None
     """None if no partition can exceed its limit: then entries are dequeued in batches, not one by one."""
+    poll: float = 0.1
+    """Seconds between two polls; each is a transaction, even if the queue is full."""
 
 
 class Handle:
@@ -197,7 +197,7 @@ class Engine:
                     queue.name,
                     worker_concurrency=queue.at_once,
                     partition_concurrency=queue.at_once_per_partition,
-                    polling_interval_sec=_QUEUE_POLL,
+                    polling_interval_sec=queue.poll,
                 )
         finally:
             client.destroy()

@@ -31,17 +31,12 @@ class _Full:
 
 
 class IdleTicks:
-    """Decides whether a tick can be skipped: nothing is due, and nothing has changed since the last full one."""
+    """Decides whether a tick can be skipped: nothing is due or has changed since the last full one."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._last: _Full | None = None
         self._revision: object = None
-
-    @property
-    def next_opening(self) -> Opening | None:
-        """The opening that is due next; None if there is none or the last full tick was incomplete."""
-        return self._last.next_opening if self._last else None
 
     def can_skip(self, workspace: Workspace | None, now: datetime) -> bool:
         """Whether a tick with this workspace can be skipped; otherwise the caller makes a full one.

@@ -37,8 +37,8 @@ class WorkspaceFiles:
         self._stamps: tuple[object, ...] | None = None
         """The stamps of the files at the last check."""
         self._requested = threading.Event()
-        self.reloads = 0
-        """How often the files have been read, with or without mistakes."""
+        self.reloads = -1
+        """How often the files have been read again, with or without mistakes; -1 before the first check."""
         self._checks = 0
         """Number of checks since the files were read."""
         self.problem = ""

@@ -46,6 +46,9 @@ if TYPE_CHECKING:
 __all__ = ["Finished", "Works", "begin", "new_order", "reopen", "stopping_limit"]
 
 _CANCEL_POLL = 1.0
+_POLL = 0.1
+_POLL_ALL_DAY = 0.5
+"""Seconds between polls of the queue in a process that is idle most of the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +232,7 @@ class Works:
             busiest = Counter(order.hosts[site.host].address for site in order.sites).most_common(1)
             if not busiest or busiest[0][1] <= parallel.per_host:
                 return Queue(name, parallel.sites, None)
-        return Queue(name, parallel.sites, parallel.per_host)
+        return Queue(name, parallel.sites, parallel.per_host, _POLL if only else _POLL_ALL_DAY)
 
     def _order(self, run: str) -> Order:
         if run not in self._orders:

@@ -69,8 +69,8 @@ class Scheduler:
 
     @property
     def next_opening(self) -> Opening | None:
-        """The opening that is due next, as far as it is known."""
-        return self._idle.next_opening
+        """The undecided opening that is due next; None if there is none or before the first tick."""
+        return self._schedules.next_opening
 
     def recover_runs(self) -> tuple[str, ...]:
         """Take over the windows' runs whose process died; return those that this process resumes."""
@@ -246,6 +246,8 @@ class Health:
         self._session, self._scheduler, self._files = session, scheduler, files
         self._failure: Exception | None = None
         self._worked = time.monotonic()
+        self.ticks = 0
+        """Number of ticks that have completed without an error."""
         self.finish_limit = stopping_limit(session.workspace.settings.limits)
         """Seconds for which the sites in progress may finish before `serve` exits with a final problem."""
         self.ticking: threading.Thread | None = None
@@ -254,6 +256,7 @@ class Health:
     def report(self, error: Exception | None) -> None:
         """Store the error of the last tick, or None."""
         self._failure = error
+        self.ticks += error is None
         if self.heartbeat and error is None and self._session.holds_lease():
             self.heartbeat.ticked()
 
