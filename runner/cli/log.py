@@ -14,7 +14,7 @@ import click
 
 from runner.cli.progress.lines import Errors, Lines
 from runner.cli.progress.sentences import sentence
-from runner.cli.screen import fit, out_json_line, say
+from runner.cli.screen import fit, json_text, out_lines, say
 from runner.errors import SitecrewError
 from runner.model import Outcome, RunEvent
 from runner.units import clock, iso, local
@@ -141,7 +141,8 @@ class Log:
     def _write_json(self, document: Mapping[str, object]) -> None:
         given = {name: value for name, value in document.items() if value is not None or name == "next"}
         message = click.unstyle(fit(_one_line(str(given["message"]))))
-        out_json_line(_redacted({**given, "message": message}, self._redact))
+        document = _redacted({**given, "message": message}, self._redact)
+        out_lines([json_text(document, default=str)])
 
     def _print_event(self, text: str, at: datetime, event: RunEvent | None) -> None:
         self._print(text, at, level_of(event) if event else Level.INFO)

@@ -18,6 +18,7 @@ COMMANDS_OF_GROUPS = {
     "list": ("clients", "holds", "hosts", "playbooks", "reports", "runs", "sites", "steps", "windows"),
     "schedule": ("next", "list"),
     "backup": ("list",),
+    "service": ("print", "install", "uninstall"),
 }
 NAMES = [name for section in COMMANDS.values() for name in section]
 WORDS = [(name,) for name in NAMES]
