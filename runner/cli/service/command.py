@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["service"]
 
 _SYSTEM = Path("/etc/systemd/system")
+_SQLITE = "sqlite:///"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _MARGIN = 120
 """Seconds to stop after the longest time in which a site in progress finishes."""
@@ -35,7 +36,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 def _choosing_folder(command: F) -> F:
     """`--user`, `--name` and `--dir`."""
     for option in (
-        click.option("--dir", "folder", metavar="DIR", help="Folder of the unit files. Default: systemd's."),
+        click.option(
+            "--dir", "directory", metavar="DIR", help="Folder of the unit files. Default: systemd's."
+        ),
         click.option(
             "--name", default="sitecrew", show_default=True, metavar="NAME", help="Name of the units."
         ),
@@ -173,10 +176,10 @@ def _account(workspace: Workspace, options: dict[str, Any]) -> str:
 
 def _writable(workspace: Workspace) -> tuple[Path, ...]:
     """Return the folders that the service writes to, without those inside others."""
-    from runner.record.database import folder_of
-
     folder, settings = workspace.folder.absolute(), workspace.settings
     found = {folder / ".sitecrew", folder / "reports/out", Path(settings.backups.store)}
+    if settings.ledger.startswith(_SQLITE):
+        found.add(Path(settings.ledger.removeprefix(_SQLITE)).parent)
     return tuple(sorted(path for path in found if not found.intersection(path.parents)))
 
 
@@ -189,8 +192,8 @@ def _folder(options: dict[str, Any]) -> Path:
     name = options["name"]
     if not _NAME.fullmatch(name):
         raise UsageError(f"--name {name}: use letters, digits, `-` and `_`, at most 64")
-    if options["folder"]:
-        return Path(options["folder"]).absolute()
+    if options["directory"]:
+        return Path(options["directory"]).absolute()
     if not options["user"]:
         return _SYSTEM
     config = os.environ.get("XDG_CONFIG_HOME", "")
