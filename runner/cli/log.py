@@ -49,7 +49,6 @@ class LogEvent(StrEnum):
     RECOVERED = "serve.recovered"
     RELOADED = "serve.reloaded"
     STOPPING = "serve.stopping"
-    STOPPED = "serve.stopped"
     RUN_RECOVERED = "run.recovered"
     RUN_NOT_RECOVERED = "run.not_recovered"
     MAIL = "mail.tried"

@@ -12,6 +12,7 @@ from runner.model import SecretRef, SecretSource
 
 __all__ = ["Redactor", "resolve"]
 
+_CREDENTIALS = "${CREDENTIALS_DIRECTORY}/"
 _COMMAND_TIMEOUT = 30.0
 _MAX_BYTES = 64 * 1024
 _MIN_REDACTED = 4
@@ -34,7 +35,7 @@ def resolve(ref: SecretRef, *, base: Path) -> str:
 
 
 def _from_file(name: str, base: Path) -> str:
-    path = base / Path(name).expanduser()
+    path = base / _credential(name)
     try:
         with path.open("rb") as file:
             raw = file.read(_MAX_BYTES + 1)
@@ -44,6 +45,19 @@ def _from_file(name: str, base: Path) -> str:
             f"cannot read the secret's file {path}: {reason}", hint=f"check it with: ls -l {path}"
         ) from None
     return _text(raw, f"the secret's file {path}")
+
+
+def _credential(name: str) -> Path:
+    """Return a secret's file; one in `${CREDENTIALS_DIRECTORY}/` is a credential of a systemd service."""
+    if not name.startswith(_CREDENTIALS):
+        return Path(name).expanduser()
+    folder = os.environ.get("CREDENTIALS_DIRECTORY", "")
+    if not folder.startswith("/"):
+        raise SecretError(
+            f"{name}: this process has no credentials",
+            hint="they exist only in the systemd service, with LoadCredential= in its unit",
+        )
+    return Path(folder) / name.removeprefix(_CREDENTIALS)
 
 
 def _from_command(command: str, base: Path) -> str:

@@ -175,12 +175,21 @@ def _account(workspace: Workspace, options: dict[str, Any]) -> str:
 
 
 def _writable(workspace: Workspace) -> tuple[Path, ...]:
-    """Return the folders that the service writes to, without those inside others."""
+    """Return the folders that the service writes to, without those inside others.
+
+    Builds write to folders of the workspace, so if a window runs one, all of it is writable.
+    """
+    from runner.steps.static import BuildOptions
+
     folder, settings = workspace.folder.absolute(), workspace.settings
     found = {folder / ".sitecrew", folder / "reports/out", Path(settings.backups.store)}
     if settings.ledger.startswith(_SQLITE):
         found.add(Path(settings.ledger.removeprefix(_SQLITE)).parent)
-    return tuple(sorted(path for path in found if not found.intersection(path.parents)))
+    books = (workspace.playbooks[window.playbook] for window in workspace.inventory.windows.values())
+    if any(isinstance(step.options, BuildOptions) for book in books for step in book.steps):
+        found.add(folder)
+    real = {path.resolve() for path in found}
+    return tuple(sorted(path for path in real if not real.intersection(path.parents)))
 
 
 def _folder(options: dict[str, Any]) -> Path:

@@ -9,6 +9,8 @@ from runner.errors import UsageError
 
 __all__ = ["command_line", "quoted"]
 
+_REFUSED = frozenset("'\"\\")
+
 
 def quoted(text: str) -> str:
     """Return a path or an argument as one quoted word, with specifiers (`%h`) escaped.
@@ -28,8 +30,13 @@ def command_line(program: str, arguments: Sequence[str]) -> str:
     """Return the value of ExecStart=; `$` starts a variable in the arguments, but not in the program's path.
 
     Raises:
-        UsageError: as `quoted`.
+        UsageError: as `quoted`, or systemd refuses the path of the program.
     """
+    if not _REFUSED.isdisjoint(program):
+        raise UsageError(
+            f"systemd cannot start {program}: its path has quotes or backslashes",
+            hint="install Sitecrew in another folder",
+        )
     return " ".join([_plain(program), *(_plain(argument).replace("$", "$$") for argument in arguments)])
 
 
