@@ -71,7 +71,8 @@ def print_(workspace: Workspace, *, json_: bool, **options: Any) -> None:
     """Print the unit files that `install` would write."""
     folder, found = _folder(options), _units(workspace, options)
     if json_:
-        emit_json([{"path": str(folder / unit.name), "text": unit.text} for unit in found])
+        units = [{"path": str(folder / unit.name), "text": unit.text} for unit in found]
+        emit_json({"units": units, "writable": [str(path) for path in _writable(workspace)]})
         return
     for number, unit in enumerate(found):
         if len(found) > 1:
@@ -80,35 +81,37 @@ def print_(workspace: Workspace, *, json_: bool, **options: Any) -> None:
 
 
 @service.command()
-@with_workspace
+@click.option("-w", "--workspace", "folder", metavar="DIR", help="Folder of the workspace.")
 @_choosing_units
 @click.option("-y", "--yes", is_flag=True, help="Write without asking, also over files that were edited.")
-def install(workspace: Workspace, *, yes: bool, **options: Any) -> int:
+@click.pass_context
+def install(ctx: click.Context, /, folder: str | None, *, yes: bool, **options: Any) -> int:
     """Show the unit files, write them, and print the commands that start the service.
 
     The workspace, the program and the folders that the service may write to are those of this command. Run it
     again after moving one of them. Files that were edited are only replaced after a question of their own.
     """
     from runner.cli.service.files import create_folders, differing, write_units
+    from runner.cli.service.owner import print_as_owner
+    from runner.load import find_workspace
 
-    folder, found = _folder(options), _units(workspace, options)
-    new, edited = differing(folder, found)
+    named = folder or (ctx.find_root().obj or {}).get("workspace")
+    workspace, into = find_workspace(Path(named) if named else None), _folder(options)
+    printed = print_as_owner(workspace, _retyped(options))
+    new, edited = differing(into, printed.units)
     for unit in new:
-        say(f"{folder / unit.name}:")
+        say(f"{into / unit.name}:")
         say("".join(f"  {line}\n" for line in unit.text.splitlines()), wrapped=False)
     if not new:
         say("the unit files are up to date")
-    if new and not yes:
-        for name in edited:
-            question = f"{folder / name} was edited, or is not from Sitecrew. Replace it?"
-            if not confirm_or_stop(question, "service install", otherwise="nothing was written"):
-                return ExitCode.FAILED
-        question = f"Write {count(len(new), 'file')} to {folder}?"
+    questions = [f"{into / name} was edited, or is not from Sitecrew. Replace it?" for name in edited]
+    questions += [f"Write {count(len(new), 'file')} to {into}?"] if new else []
+    for question in () if yes else questions:
         if not confirm_or_stop(question, "service install", otherwise="nothing was written"):
             return ExitCode.FAILED
-    create_folders(_writable(workspace), owner=workspace.folder)
-    write_units(folder, new)
-    _print_next(found, options)
+    create_folders(printed.writable, owner=workspace)
+    write_units(into, new)
+    _print_next(printed.units, options)
     return ExitCode.OK
 
 
@@ -157,6 +160,13 @@ def _units(workspace: Workspace, options: dict[str, Any]) -> tuple[Unit, ...]:
             stop_seconds=round(stopping_limit(workspace.settings.limits)) + _MARGIN,
         )
     )
+
+
+def _retyped(options: dict[str, Any]) -> list[str]:
+    """Return the options of `install` for `print`."""
+    flags = [f"--{name}" for name in ("timer", "user") if options[name]]
+    account = ["--account", options["account"]] if options["account"] else []
+    return [*flags, *account, "--name", options["name"]]
 
 
 def _account(workspace: Workspace, options: dict[str, Any]) -> str:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import stat
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -56,7 +59,9 @@ def test_timer_of_user_as_json(folder: Path, tmp_path: Path) -> None:
         "acme",
         XDG_CONFIG_HOME=str(tmp_path),
     )
-    service, timer = json.loads(found.stdout)
+    document = json.loads(found.stdout)
+    assert document["writable"][-1] == f"{folder}/reports/out"
+    service, timer = document["units"]
     assert service["path"] == f"{tmp_path}/systemd/user/acme-tick.service"
     assert timer["path"] == f"{tmp_path}/systemd/user/acme-tick.timer"
     assert "User=" not in service["text"]
@@ -139,3 +144,18 @@ def test_wrong_options_are_refused(folder: Path, words: tuple[str, ...], message
     found = sitecrew(folder, "service", "print", *words)
     assert found.returncode == 2
     assert message in found.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can install for another account")
+def test_root_installs_for_owner_of_workspace(into: Path) -> None:
+    with TemporaryDirectory() as top:
+        Path(top).chmod(0o755)
+        folder = write_workspace(Path(top) / "crew")
+        for path in (folder, *folder.rglob("*")):
+            path.chmod(0o755)
+            shutil.chown(path, "daemon", "daemon")
+        done = sitecrew(folder, "service", "install", "--dir", str(into), "--yes")
+        assert done.returncode == 0, done.stderr
+        assert "\nUser=daemon\n" in (into / "sitecrew.service").read_text()
+        for made in (folder / ".sitecrew", folder / "reports/out"):
+            assert made.owner() == "daemon"
