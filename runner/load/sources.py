@@ -36,9 +36,9 @@ def fingerprint(folder: Path, calendars: Sequence[Path] = ()) -> str:
     return digest.hexdigest()
 
 
-def stamps(folder: Path) -> tuple[object, ...]:
-    """Return times, sizes and modes of the workspace's files; if equal, the files are unchanged."""
-    return tuple(_stamp(path) for path in _sources(folder))
+def stamps(folder: Path, calendars: Sequence[Path] = ()) -> tuple[object, ...]:
+    """Return what the fingerprint depends on, without reading the files: their times, sizes and modes."""
+    return (horizon() if calendars else None, *map(_stamp, (*_sources(folder), *calendars)))
 
 
 def _stamp(path: Path) -> tuple[object, ...]:

@@ -42,7 +42,7 @@ class Windows(Records):
             return self._schedules(connection)
 
     def revision(self) -> tuple[object, ...]:
-        """Return a value that differs after schedules, pauses, decided openings or unfinished runs have changed.
+        """Return a value that differs after schedules, pauses, decisions or unfinished runs have changed.
 
         Cheap, to be asked each second. A schedule that another process redefines does not change it.
         """

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+from lab.shell import until
 from tests.cli.workspaces import ROOT, write_workspace
+from tests.crew import Crew
+
+if TYPE_CHECKING:
+    from lab import Fleet
 
 PATIENCE = 60
 
@@ -53,26 +61,61 @@ def test_closed_terminal_stops_serve(tmp_path: Path) -> None:
 
 
 def test_nohup_is_respected(tmp_path: Path) -> None:
-    with (tmp_path / "log").open("w") as log:
-        process = subprocess.Popen(
-            ["nohup", sys.executable, "-m", "runner", "tick", "--verbose"],
-            cwd=write_workspace(tmp_path / "crew"),
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            stderr=log,
-            stdout=log,
-        )
+    process = subprocess.Popen(
+        ["nohup", sys.executable, "-m", "runner", "tick"],
+        cwd=write_workspace(tmp_path / "crew"),
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    sent = 0
     while process.poll() is None:
-        process.send_signal(signal.SIGHUP)
-        with pytest.MonkeyPatch.context():
-            try:
-                process.wait(0.2)
-            except subprocess.TimeoutExpired:
-                continue
+        if _ignores_hangup(process.pid):
+            process.send_signal(signal.SIGHUP)
+            sent += 1
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(0.1)
+    assert sent
     assert process.returncode == 0
+
+
+def _ignores_hangup(pid: int) -> bool:
+    """Whether a process ignores SIGHUP, as nohup sets it; before that, a signal would end it."""
+    with suppress(OSError):
+        status = Path(f"/proc/{pid}/status").read_text()
+        ignored = int(re.findall(r"SigIgn:\s*([0-9a-f]+)", status)[0], 16)
+        return bool(ignored >> (signal.SIGHUP - 1) & 1)
+    return False
 
 
 SLOW = """\
 name: Slow
 steps:
-  - shell: {run: 'touch "$HOME/started"; until [ -e "$HOME/go" ]; do sleep 0.1; done; touch "$HOME/done"'}
+  - shell: {run: 'touch "$HOME/started"; until [ -e "$HOME/go" ]; do sleep 0.1; done', changes: true}
+  - shell: {run: 'touch "$HOME/second"', changes: true}
 """
+
+
+@pytest.mark.fleet
+def test_closed_terminal_leaves_no_site_half_done(fleet: Fleet, tmp_path: Path) -> None:
+    crew = Crew(fleet, tmp_path / "crew", SLOW)
+    home = fleet.spec.home("web1")
+    files = [home / name for name in ("started", "go", "second")]
+    process, terminal = on_terminal(
+        crew.folder, "run", "slow", "-l", "acme-shop", "-l", "globex-docs", "--rings", "acme-shop,globex-docs"
+    )
+    try:
+        until(files[0].exists, "the first site to start", seconds=PATIENCE)
+        os.close(terminal)
+        assert crew.show()["outcome"] is None
+        files[1].touch()
+        assert process.wait(PATIENCE) == 130
+        outcomes = {site["site"]: site["outcome"] for site in crew.show()["sites"]}
+        assert outcomes == {"acme-shop": "changed", "globex-docs": "cancelled"}
+        assert files[2].exists()
+    finally:
+        process.kill()
+        process.wait()
+        for file in files:
+            file.unlink(missing_ok=True)

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import stat
+import subprocess
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,7 +14,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from lab.terminal import Terminal
-from tests.cli.workspaces import INVENTORY, sitecrew, write_workspace
+from tests.cli.workspaces import INVENTORY, ROOT, sitecrew, write_workspace
 
 
 @pytest.fixture
@@ -155,7 +156,21 @@ def test_root_installs_for_owner_of_workspace(into: Path) -> None:
             path.chmod(0o755)
             shutil.chown(path, "daemon", "daemon")
         done = sitecrew(folder, "service", "install", "--dir", str(into), "--yes")
+        if not _can_run_sitecrew("daemon"):
+            assert done.returncode == 2
+            assert "daemon, the owner of the workspace, cannot execute" in done.stderr
+            assert not into.exists()
+            return
         assert done.returncode == 0, done.stderr
         assert "\nUser=daemon\n" in (into / "sitecrew.service").read_text()
         for made in (folder / ".sitecrew", folder / "reports/out"):
             assert made.owner() == "daemon"
+
+
+def _can_run_sitecrew(login: str) -> bool:
+    """Whether another account can execute this checkout; not if it is below the home of root."""
+    try:
+        words = [sys.executable, "-m", "runner", "--version"]
+        return subprocess.run(words, user=login, cwd=ROOT, check=False, capture_output=True).returncode == 0
+    except PermissionError:
+        return False
