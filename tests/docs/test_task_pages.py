@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import shutil
-import subprocess
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -128,24 +126,3 @@ def test_whole_files_of_the_docs_are_valid(page: Path, tmp_path: Path) -> None:
             hosts = "" if "hosts:" in text else "hosts: {web1: {address: a}}\n"
             (folder / name).write_text(text + hosts)
             load_workspace(folder)
-
-
-UNITS = [
-    (match[1], text)
-    for text in blocks(DOCS / "nightly-service.md", "ini")
-    if (match := re.match(r"# /etc/systemd/system/(\S+)", text))
-]
-
-
-@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd-analyze")
-def test_systemd_units_are_correct(tmp_path: Path) -> None:
-    for name, text in UNITS:
-        (tmp_path / name).write_text(re.sub("/opt/sitecrew/bin/sitecrew", "/bin/true", text))
-    names = [name for name, _ in UNITS]
-    assert names == ["sitecrew.service", "sitecrew-tick.service", "sitecrew-tick.timer"]
-    done = subprocess.run(
-        ["systemd-analyze", "verify", "--man=no", *(tmp_path / name for name in names)],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    ours = [line for line in done.stderr.splitlines() if "sitecrew" in line]
-    assert (done.returncode, ours) == (0, [])

@@ -193,8 +193,8 @@ def _writable(workspace: Workspace) -> tuple[Path, ...]:
 
     folder, settings = workspace.folder.absolute(), workspace.settings
     found = {folder / ".sitecrew", folder / "reports/out", Path(settings.backups.store)}
-    if settings.ledger.startswith(_SQLITE):
-        found.add(Path(settings.ledger.removeprefix(_SQLITE)).parent)
+    if settings.ledger.url.startswith(_SQLITE):
+        found.add(Path(settings.ledger.url.removeprefix(_SQLITE)).parent)
     books = (workspace.playbooks[window.playbook] for window in workspace.inventory.windows.values())
     if any(isinstance(step.options, BuildOptions) for book in books for step in book.steps):
         found.add(folder)
