@@ -32,6 +32,7 @@ CALENDAR = "a unit of the calendar, not a span to look back"
 REVIEWED = {
     "cli/progress/earlier.py: earlier_durations: runs.list": "an estimate of the time that is left",
     "cli/progress/listener.py: _LONG: timedelta": "how often a long step prints a line",
+    "cli/log.py: _LONG: timedelta": "how often a long step prints a line",
     "cli/selection.py: failed_sites: acts.list": "the first act of a run shows how it started",
     "cli/schedule.py: list_: windows.list": PERSON,
     "cli/logs.py: logs: acts.list": "the first act of a run shows how it started",
