@@ -6,7 +6,9 @@ import fcntl
 import os
 import sys
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pytest
@@ -50,14 +52,40 @@ LONGEST = (
 """Files that take more than half a minute, the longest first."""
 
 
+STARTING = ("lab", "subprocess", "socket", "threading", "http.server", "tests.crew", "tests.shell")
+"""Modules with which a test starts processes, servers or threads."""
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark the tests that ask for a fleet or for a host. Let several workers begin with the longest files."""
+    """Mark the tests that ask for a fleet or a host, and those that start processes.
+
+    Let several workers begin with the longest files.
+    """
     for item in items:
         if HOSTS & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.fleet)
+        if isinstance(item, pytest.Function) and any(map(starts_processes, modules_of(item))):
+            item.add_marker(pytest.mark.process)
     if hasattr(config, "workerinput"):
         ranks = {name: rank for rank, name in enumerate(LONGEST)}
         items.sort(key=lambda item: ranks.get(item.path.stem, len(ranks)))
+
+
+def modules_of(item: pytest.Function) -> set[ModuleType]:
+    """Return the modules of a test and of the fixtures that it uses, without this one."""
+    fixtures = [each.func for found in item._fixtureinfo.name2fixturedefs.values() for each in found]
+    modules = {item.module, *(sys.modules.get(function.__module__) for function in fixtures)}
+    return {module for module in modules if module and module.__name__ != __name__}
+
+
+@cache
+def starts_processes(module: ModuleType) -> bool:
+    """Return whether a module of tests uses one of `STARTING`."""
+    for value in vars(module).values():
+        name = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
+        if isinstance(name, str) and (name in STARTING or name.startswith("lab.")):
+            return True
+    return False
 
 
 @pytest.fixture(autouse=True)
