@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # a third of a short command's CPU is compiling
 sys.dont_write_bytecode = False
+settings.register_profile("fast", max_examples=10)
 settings.register_profile("short", max_examples=40)
 settings.load_profile("short")
 
