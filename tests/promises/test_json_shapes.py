@@ -332,7 +332,14 @@ def test_lists_of_the_inventory(crew: Crew) -> None:
     hosts = crew.say("list", "hosts", "--json").json
     assert fits(hosts, [{**host, "become": maybe(str), "sites": [str], "clients": [str]}])
     assert {host["host"] for host in hosts} == set(crew.fleet.hosts)
-    window = {"window": str, "playbook": str, "days": [str], "at": str, "seconds": int, "timezone": str}
+    window = {
+        "window": str,
+        "playbook": str,
+        "days": [str],
+        "at": str,
+        "seconds": int,
+        "timezone": maybe(str),
+    }
     opening = {"window": str, "client": str, "starts": instant, "starts_local": str, "closes": instant}
     windows = crew.say("list", "windows", "--json").json
     assert fits(

@@ -85,10 +85,12 @@ def test_hostile_text_is_made_fit_in_little_time():
 OURS = {
     "runs.order_text": "read back as an order; its digest is in the chain",
     "segments.trial": "read back by a later attempt",
+    "calendars.periods": "dates and instants, read from a calendar and read back",
 }
 WORDS_OF_OURS = {
     "acts.act", "auto_updates.state", "looks.seen", "acts.hash", "acts.previous", "acts.salt", "acts.seal",
-    "backups.manifest_sha256", "changes.outcome", "deliveries.state", "leases.process_start",
+    "backups.manifest_sha256", "calendars.digest", "changes.outcome", "deliveries.channel", "deliveries.kind",
+    "deliveries.state", "leases.process_start",
     "reports.html_sha256", "reports.status", "run_sites.outcome", "run_sites.state", "runs.executor",
     "runs.outcome", "runs.state", "segments.job", "segments.state", "steps.outcome", "windows.run",
     "windows.state",

@@ -184,6 +184,7 @@ def _shell_files() -> list[str]:
 NOT_WRITTEN = {
     "runner/cli/exec.py": "quotes words that the user typed, see tests/cli/test_exec.py",
     "runner/cli/hints.py": "prints a command for the user",
+    "runner/cli/service/command.py": "prints a command for the user",
     "runner/steps/wordpress/composer.py": "prints a command for the user",
     "runner/execute/job.py": "the driver, read as files",
     "runner/execute/read.py": "the driver, read as files",
