@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import posixpath
+import shlex
 import shutil
 import tarfile
 from contextlib import nullcontext, suppress
@@ -308,6 +309,22 @@ def test_swapped_releases_folder_touches_no_other_site(shell, site, dist, tmp_pa
     assert count[0] > 8
     assert content(other) == before
     assert len(list(other.iterdir())) == 5
+
+
+def test_releases_folder_swapped_before_a_move_is_left(shell, site, dist, tmp_path):
+    Path(site.path).mkdir(parents=True)
+    releaser = Releaser(shell, site, adopt=True)
+    other = tmp_path / "other"
+    other.mkdir()
+    tree = read_folder(dist, readable=True)
+    name = name_of(AT, tree)
+    text, _ = gather_script(releaser.layout, name, tree, releaser.look(name))
+    room = releaser.layout.releases
+    here, there, theirs = map(shlex.quote, (room, f"{room}.real", str(other)))
+    swap = f'{{ command mv {here} {there} && ln -s {theirs} {here}; command mv "$@"; }}'
+    shell(f"mv() {swap}\n{text}")
+    assert Path(room).is_symlink()
+    assert list(other.iterdir()) == []
 
 
 @pytest.mark.parametrize("target", ["releases/x\ny", "/srv/\x1b[2J", "a" * 5000])
