@@ -127,11 +127,7 @@ def load_workspace(
     playbooks = books.all()
     closed = calendars.read_calendars(tree, folder, found, known) if tree else calendars.Calendars()
     if tree:
-        names = references.names_of(tree)
-        references.check_inventory(tree, names, books.sources, found)
-        references.check_rings(merged, names, found)
-        for book in books.own_trees:
-            references.check_when(book, names, found)
+        _check_references(tree, merged, books, found)
     problems.raise_if_any(found)
     if tree is None or settings_shape is None:
         raise UsageError(f"{folder / FILE} is empty", hint=NO_WORKSPACE)
@@ -143,17 +139,23 @@ def load_workspace(
         settings=found_settings,
         playbooks=playbooks,
         variables=variables_of(extra or {}),
-        warnings=(
-            *layers.unknown_variables(environ),
-            *listing.warnings,
-            *books.warnings,
-            *closed.warnings,
-        ),
+        warnings=(*layers.unknown_variables(environ), *listing.warnings, *books.warnings, *closed.warnings),
         places=places_of(tree),
         calendars=closed.by_path,
         calendar_files=tuple(closed.files.values()),
         calendar_problems=tuple(closed.problems),
     )
+
+
+def _check_references(tree: Node, merged: Node, books: _Playbooks, found: Problems) -> None:
+    """Check that what the files name exists: hosts, playbooks, sites and tags."""
+    from runner.load import references
+
+    names = references.names_of(tree)
+    references.check_inventory(tree, names, books.sources, found)
+    references.check_rings(merged, names, found)
+    for book in books.own_trees:
+        references.check_when(book, names, found)
 
 
 def settings_tree(
