@@ -53,8 +53,8 @@ LONGEST = (
 """Files that take more than half a minute, the longest first."""
 
 
-STARTING = ("lab", "subprocess", "socket", "threading", "http.server", "tests.crew", "tests.shell")
-"""Modules with which a test starts processes, servers or threads."""
+STARTING = ("lab", "subprocess", "socket", "http.server", "tests.crew")
+"""Modules with which a test starts processes or servers."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
