@@ -14,7 +14,7 @@ from runner.record.views import LEASE, LeaseView
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection
 
-__all__ = ["Leases", "has_lease"]
+__all__ = ["Leases", "has_lease", "take_over"]
 
 
 class Leases(Records):
@@ -57,18 +57,8 @@ class Leases(Records):
 
     def take_over(self, executor: str, *, by: str, at: datetime | None = None) -> bool:
         """Take over an expired lease. Only one of several concurrent callers gets True."""
-        at = at or now()
         with self._store.write(concurrent=True) as connection:
-            found = connection.execute(
-                update(leases)
-                .where(
-                    leases.c.executor == executor,
-                    leases.c.released.is_(None),
-                    ~_is_valid(at),
-                )
-                .values(released=at, taken_by=by),
-            )
-        return found.rowcount == 1
+            return take_over(connection, executor, by, at or now())
 
     def list_valid(self, *, at: datetime | None = None) -> tuple[LeaseView, ...]:
         """Return the leases of live processes."""
@@ -86,6 +76,12 @@ class Leases(Records):
         query = select(leases).where(leases.c.released.is_(None), condition).order_by(leases.c.renewed)
         with self._store.read() as connection:
             return tuple(LeaseView(**row) for row in connection.execute(query).mappings())
+
+
+def take_over(connection: Connection, executor: str, by: str, at: datetime) -> bool:
+    """Take over an expired lease in the caller's transaction; return False if it is valid or released."""
+    expired = (leases.c.executor == executor) & leases.c.released.is_(None) & ~_is_valid(at)
+    return connection.execute(update(leases).where(expired).values(released=at, taken_by=by)).rowcount == 1
 
 
 def has_lease(connection: Connection, executor: str, at: datetime) -> bool:

@@ -10,7 +10,7 @@ from sqlalchemy import insert, select, update
 from runner.errors import UnknownNameError
 from runner.model import RESUMABLE, Outcome, State
 from runner.record.acts import add_act, check_order
-from runner.record.leases import has_lease
+from runner.record.leases import has_lease, take_over
 from runner.record.queries import RunQueries
 from runner.record.schema import run_sites, runs, steps
 from runner.record.store import insert_new, now
@@ -60,6 +60,9 @@ class Runs(RunQueries):
     def claim(self, run: str, executor: str, *, at: datetime | None = None) -> bool:
         """Assign a run to a process. Return False if another process with a valid lease works on it.
 
+        An expired lease of the process that had the run is taken over: if that process still exists, it finds
+        this out at its next renewal and starts nothing more.
+
         Raises:
             UnknownNameError: there is no such run.
         """
@@ -67,9 +70,11 @@ class Runs(RunQueries):
             row = connection.execute(select(runs.c.executor).where(runs.c.run == run)).one_or_none()
             if row is None:
                 raise _unknown(run)
-            holder = row.executor
-            if holder not in {None, executor} and has_lease(connection, holder, at or now()):
-                return False
+            holder, at = row.executor, at or now()
+            if holder not in {None, executor}:
+                if has_lease(connection, holder, at):
+                    return False
+                take_over(connection, holder, executor, at)
             connection.execute(update(runs).where(runs.c.run == run).values(executor=executor))
         return True
 

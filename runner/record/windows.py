@@ -147,7 +147,7 @@ def open_window(connection: Connection, row: WindowView) -> bool:
     recorded = insert_new(connection, windows, _row(row))
     if not recorded and row.state is WindowState.RUN:
         same = [windows.c[name] == getattr(row, name) for name in ("window", "client", "site", "starts")]
-        ahead = (windows.c.state != WindowState.RUN.value) & (windows.c.recorded > row.recorded)
+        ahead = windows.c.run.is_(None) & (windows.c.recorded > row.recorded)
         recorded = connection.execute(update(windows).where(*same, ahead).values(**_row(row))).rowcount == 1
     mine = (schedules.c.window == row.window) & (schedules.c.client == row.client)
     connection.execute(

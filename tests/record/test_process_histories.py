@@ -1,0 +1,303 @@
+"""Any history of several processes on one ledger does what a model of a few rules says.
+
+Each pretend process has a connection and a lease of its own. They decide openings, take runs over from dead
+processes, cancel and end them, and pause clients. The test sets the time.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from itertools import count
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+
+from runner.model import RESUMABLE, Outcome, State
+from runner.record import LEASE, Ledger, WindowState, WindowView
+from tests.ledgers import create_run
+
+START = datetime(2027, 1, 5, 2, tzinfo=UTC)
+SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
+CLIENTS = st.sampled_from(["acme", "bolt"])
+NIGHTS = st.integers(0, 2)
+SLOTS = st.integers(0, 2)
+ANY = st.integers(0, 11)
+OUTCOMES = st.sampled_from([Outcome.OK, Outcome.UNDONE, Outcome.MISSED, Outcome.LOST])
+
+Opening = tuple[str, datetime]
+"""A client, and when the window opens for it."""
+
+
+@dataclass
+class Lease:
+    renewed: datetime
+    released: bool = False
+
+    def is_valid(self, now: datetime) -> bool:
+        return not self.released and abs(now - self.renewed) <= LEASE
+
+
+@dataclass
+class Run:
+    opening: Opening
+    executor: str
+    state: State = State.RUNNING
+    outcome: Outcome | None = None
+    """Of its one site."""
+
+
+@dataclass
+class Pause:
+    since: datetime
+    ends: datetime
+
+
+@dataclass
+class Model:
+    """What the ledger must hold."""
+
+    leases: dict[str, Lease] = field(default_factory=dict)
+    runs: dict[str, Run] = field(default_factory=dict)
+    openings: dict[Opening, tuple[WindowState, str | None]] = field(default_factory=dict)
+    pauses: dict[str, Pause] = field(default_factory=dict)
+    acts: int = 0
+
+    def claim(self, run: Run, executor: str, now: datetime) -> bool:
+        """A run is free if its process is dead; that process may not return then."""
+        lease = self.leases[run.executor]
+        if run.executor != executor and lease.is_valid(now):
+            return False
+        lease.released = lease.released or run.executor != executor
+        run.executor = executor
+        return True
+
+
+class Process:
+    """A pretend process."""
+
+    def __init__(self, url: str, executor: str) -> None:
+        self.ledger, self.executor = Ledger.open(url), executor
+
+    def decide(self, opening: Opening, state: WindowState, now: datetime) -> bool:
+        """Start or skip an opening, as a scheduler does."""
+        client, starts = opening
+        run = run_id(opening) if state is WindowState.RUN else None
+        row = WindowView(
+            window="weekly", client=client, starts=starts, closes=starts + HOUR, state=state, run=run, recorded=now
+        )
+        if run is None:
+            return self.ledger.windows.claim(row)
+        return create_run(
+            self.ledger, "{}", run=run, playbook="weekly", title="", trigger="window", window="weekly", started=now,
+            executor=self.executor, opening=row, sites=[(f"{client}-site", client, "web1", 0, 0)], steps=[],
+        )  # fmt: skip
+
+    def end(self, run: str, outcome: Outcome, now: datetime) -> None:
+        for site in self.ledger.sites.list_unfinished(run):
+            self.ledger.sites.finished(run, site.site, outcome, "", now)
+        self.ledger.runs.finished(run, outcome, now)
+
+
+def run_id(opening: Opening) -> str:
+    return f"weekly-{opening[1]:%Y%m%d}-{opening[0]}"
+
+
+class Processes(RuleBasedStateMachine):
+    def __init__(self, new_ledger: Callable[[], str]) -> None:
+        super().__init__()
+        self.url, self.now, self.model = new_ledger(), START, Model()
+        self.reader = Ledger.open(self.url, read_only=True)
+        self.processes: dict[int, Process] = {}
+        self.names = (f"process-{number}" for number in count())
+
+    @rule(seconds=st.sampled_from([1, 6, 10, 11, 3600, 86400]))
+    def pass_time(self, seconds: int) -> None:
+        self.now += seconds * SECOND
+
+    @rule(seconds=st.sampled_from([1, 9, 12]))
+    def set_clock_back(self, seconds: int) -> None:
+        self.now -= seconds * SECOND
+
+    @rule(slot=SLOTS)
+    def start(self, slot: int) -> None:
+        """A process starts, unless it is running."""
+        if slot not in self.processes:
+            process = self.processes[slot] = Process(self.url, next(self.names))
+            process.ledger.leases.acquire(
+                process.executor, host="here", pid=slot, process_start="0", at=self.now
+            )
+            self.model.leases[process.executor] = Lease(self.now)
+
+    @rule(slot=SLOTS, cleanly=st.booleans())
+    def stop(self, slot: int, *, cleanly: bool) -> None:
+        """A process exits or is killed."""
+        if process := self.processes.pop(slot, None):
+            if cleanly:
+                process.ledger.leases.release(process.executor, at=self.now)
+                self.model.leases[process.executor].released = True
+            process.ledger.close()
+
+    @precondition(lambda self: self.processes)
+    @rule(slot=SLOTS)
+    def renew(self, slot: int) -> None:
+        """A process that others took for dead may only return if nothing was taken from it."""
+        if process := self.processes.get(slot):
+            lease = self.model.leases[process.executor]
+            assert process.ledger.leases.renew(process.executor, at=self.now) is not lease.released
+            if not lease.released:
+                lease.renewed = self.now
+
+    @precondition(lambda self: self.processes)
+    @rule(order=st.permutations(range(3)), client=CLIENTS, night=NIGHTS, starts=st.booleans())
+    def decide(self, order: list[int], client: str, night: int, *, starts: bool) -> None:
+        """All processes see an opening; the first one decides it."""
+        opening = client, START + night * DAY
+        state = WindowState.RUN if starts else WindowState.SKIPPED
+        for process in filter(None, map(self.processes.get, order)):
+            first = opening not in self.model.openings
+            assert process.decide(opening, state, self.now) is first
+            if first:
+                self.model.openings[opening] = state, run_id(opening) if starts else None
+                if starts:
+                    self.model.runs[run_id(opening)] = Run(opening, process.executor)
+                    self.model.acts += 1
+
+    @precondition(lambda self: self.processes and self.model.runs)
+    @rule(slot=SLOTS, number=ANY, resumes=st.booleans())
+    def claim(self, slot: int, number: int, *, resumes: bool) -> None:
+        """A process takes over a run, and may resume it."""
+        name, run = self.some_run(number)
+        if not (process := self.processes.get(slot)):
+            return
+        claimed = self.model.claim(run, process.executor, self.now)
+        assert process.ledger.runs.claim(name, process.executor, at=self.now) is claimed
+        if claimed and resumes:
+            again = run.outcome is None or run.outcome in RESUMABLE
+            site = f"{run.opening[0]}-site"
+            assert process.ledger.runs.reopen(name) == ((site,) if again else ())
+            run.state, run.outcome = State.RUNNING, None if again else run.outcome
+            self.model.acts += 1
+
+    @precondition(lambda self: self.processes and self.model.runs)
+    @rule(slot=SLOTS, number=ANY)
+    def cancel(self, slot: int, number: int) -> None:
+        """A process asks that a run is cancelled, whichever executes it."""
+        name, run = self.some_run(number)
+        if process := self.processes.get(slot):
+            unfinished = run.state is not State.ENDED
+            assert process.ledger.runs.set_state(name, State.CANCELLING) is unfinished
+            run.state = State.CANCELLING if unfinished else run.state
+
+    @precondition(lambda self: any(run.state is not State.ENDED for run in self.model.runs.values()))
+    @rule(number=ANY, outcome=OUTCOMES)
+    def end(self, number: int, outcome: Outcome) -> None:
+        """The process that has a run ends it."""
+        name, run = self.some_run(number)
+        process = next((one for one in self.processes.values() if one.executor == run.executor), None)
+        if process and run.state is not State.ENDED:
+            process.end(name, outcome, self.now)
+            run.state, run.outcome = State.ENDED, run.outcome or outcome
+            state = WindowState.MISSED if run.outcome is Outcome.MISSED else WindowState.RUN
+            self.model.openings[run.opening] = state, name
+
+    @precondition(lambda self: self.processes)
+    @rule(slot=SLOTS, client=CLIENTS, days=st.integers(1, 3))
+    def pause(self, slot: int, client: str, days: int) -> None:
+        if process := self.processes.get(slot):
+            ends = self.now + days * DAY
+            replaced = process.ledger.pauses.pause(
+                client, until=date(2027, 1, 20), ends=ends, why="sale", at=self.now
+            )
+            assert (replaced is not None) is self.is_paused(client)
+            self.model.pauses[client] = Pause(self.now, ends)
+            self.model.acts += 1
+
+    @precondition(lambda self: self.processes)
+    @rule(slot=SLOTS, client=CLIENTS)
+    def resume(self, slot: int, client: str) -> None:
+        if process := self.processes.get(slot):
+            paused = self.is_paused(client)
+            assert (process.ledger.pauses.resume(client, at=self.now) is not None) is paused
+            self.model.pauses.pop(client, None)
+            self.model.acts += paused
+
+    def is_paused(self, client: str) -> bool:
+        pause = self.model.pauses.get(client)
+        return pause is not None and self.now < pause.ends
+
+    def some_run(self, number: int) -> tuple[str, Run]:
+        found = list(self.model.runs.items())
+        return found[number % len(found)]
+
+    @invariant()
+    def ledger_is_as_in_the_model(self) -> None:
+        """Each opening is decided once, and each run has one process."""
+        model, ledger = self.model, self.reader
+        rows = ledger.windows.list()
+        assert {(row.client, row.starts): (row.state, row.run) for row in rows} == model.openings
+        assert len(rows) == len(model.openings)
+        assert {run.run: (run.executor, run.state) for run in ledger.runs.list_unfinished()} == {
+            name: (run.executor, run.state)
+            for name, run in model.runs.items()
+            if run.state is not State.ENDED
+        }
+        assert {lease.executor for lease in ledger.leases.list_valid(at=self.now)} == {
+            name for name, lease in model.leases.items() if lease.is_valid(self.now)
+        }
+        paused = {client for client in model.pauses if self.is_paused(client)}
+        assert {pause.client for pause in ledger.pauses.in_force(self.now)} == paused
+
+    def teardown(self) -> None:
+        found = self.reader.acts.verify()
+        assert (found.problem, found.acts) == ("", self.model.acts)
+        for process in self.processes.values():
+            process.ledger.close()
+        self.reader.close()
+
+
+USUAL = settings(
+    max_examples=12,
+    phases=(Phase.explicit, Phase.reuse, Phase.generate, Phase.target),
+    stateful_step_count=40,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@pytest.fixture
+def new_ledger(
+    database: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> Callable[[], str]:
+    """Return a function that creates a ledger and returns its URL."""
+    if database == "postgresql":
+        made: Callable[[], str] = request.getfixturevalue("postgresql").ledger
+        return made
+    memory = Path("/dev/shm") if Path("/dev/shm").is_dir() else tmp_path
+    empty, numbers = tmp_path / "empty.db", count()
+    Ledger.open(f"sqlite:///{empty}").close()
+    folder = memory / f"histories-{tmp_path.name}-{id(numbers)}"
+    folder.mkdir(mode=0o700)
+    request.addfinalizer(partial(shutil.rmtree, folder))
+
+    def create() -> str:
+        file = folder / f"{next(numbers)}.db"
+        shutil.copy(empty, file)
+        return f"sqlite:///{file}"
+
+    return create
+
+
+def test_any_history_of_processes(new_ledger: Callable[[], str]) -> None:
+    run_state_machine_as_test(lambda: Processes(new_ledger), settings=USUAL)
+
+
+@pytest.mark.long
+def test_many_histories_of_processes(new_ledger: Callable[[], str]) -> None:
+    run_state_machine_as_test(lambda: Processes(new_ledger), settings=settings(USUAL, max_examples=150))
