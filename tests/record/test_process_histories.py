@@ -7,17 +7,22 @@ processes, cancel and end them, and pause clients. The test sets the time.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from functools import partial
 from itertools import count
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from runner.model import RESUMABLE, Outcome, State
 from runner.record import LEASE, Ledger, WindowState, WindowView
@@ -54,9 +59,10 @@ class Run:
 
 
 @dataclass
-class Pause:
-    since: datetime
-    ends: datetime
+class Decision:
+    state: WindowState
+    run: str | None
+    recorded: datetime
 
 
 @dataclass
@@ -65,8 +71,9 @@ class Model:
 
     leases: dict[str, Lease] = field(default_factory=dict)
     runs: dict[str, Run] = field(default_factory=dict)
-    openings: dict[Opening, tuple[WindowState, str | None]] = field(default_factory=dict)
-    pauses: dict[str, Pause] = field(default_factory=dict)
+    openings: dict[Opening, Decision] = field(default_factory=dict)
+    pauses: dict[str, list[datetime]] = field(default_factory=lambda: {"acme": [], "bolt": []})
+    """When each pause of a client ends."""
     acts: int = 0
 
     def claim(self, run: Run, executor: str, now: datetime) -> bool:
@@ -90,14 +97,30 @@ class Process:
         client, starts = opening
         run = run_id(opening) if state is WindowState.RUN else None
         row = WindowView(
-            window="weekly", client=client, starts=starts, closes=starts + HOUR, state=state, run=run, recorded=now
+            window="weekly",
+            client=client,
+            starts=starts,
+            closes=starts + HOUR,
+            state=state,
+            run=run,
+            recorded=now,
         )
         if run is None:
             return self.ledger.windows.claim(row)
         return create_run(
-            self.ledger, "{}", run=run, playbook="weekly", title="", trigger="window", window="weekly", started=now,
-            executor=self.executor, opening=row, sites=[(f"{client}-site", client, "web1", 0, 0)], steps=[],
-        )  # fmt: skip
+            self.ledger,
+            "{}",
+            run=run,
+            playbook="weekly",
+            title="",
+            trigger="window",
+            window="weekly",
+            started=now,
+            executor=self.executor,
+            opening=row,
+            sites=[(f"{client}-site", client, "web1", 0, 0)],
+            steps=[],
+        )
 
     def end(self, run: str, outcome: Outcome, now: datetime) -> None:
         for site in self.ledger.sites.list_unfinished(run):
@@ -116,6 +139,8 @@ class Processes(RuleBasedStateMachine):
         self.reader = Ledger.open(self.url, read_only=True)
         self.processes: dict[int, Process] = {}
         self.names = (f"process-{number}" for number in count())
+        for slot in range(3):
+            self.start(slot)
 
     @rule(seconds=st.sampled_from([1, 6, 10, 11, 3600, 86400]))
     def pass_time(self, seconds: int) -> None:
@@ -125,57 +150,54 @@ class Processes(RuleBasedStateMachine):
     def set_clock_back(self, seconds: int) -> None:
         self.now -= seconds * SECOND
 
-    @rule(slot=SLOTS)
     def start(self, slot: int) -> None:
-        """A process starts, unless it is running."""
-        if slot not in self.processes:
-            process = self.processes[slot] = Process(self.url, next(self.names))
-            process.ledger.leases.acquire(
-                process.executor, host="here", pid=slot, process_start="0", at=self.now
-            )
-            self.model.leases[process.executor] = Lease(self.now)
+        process = self.processes[slot] = Process(self.url, next(self.names))
+        process.ledger.leases.acquire(process.executor, host="here", pid=slot, process_start="0", at=self.now)
+        self.model.leases[process.executor] = Lease(self.now)
 
     @rule(slot=SLOTS, cleanly=st.booleans())
-    def stop(self, slot: int, *, cleanly: bool) -> None:
-        """A process exits or is killed."""
-        if process := self.processes.pop(slot, None):
-            if cleanly:
-                process.ledger.leases.release(process.executor, at=self.now)
-                self.model.leases[process.executor].released = True
-            process.ledger.close()
+    def restart(self, slot: int, *, cleanly: bool) -> None:
+        """A process exits or is killed, and another one starts."""
+        process = self.processes.pop(slot)
+        if cleanly:
+            process.ledger.leases.release(process.executor, at=self.now)
+            self.model.leases[process.executor].released = True
+        process.ledger.close()
+        self.start(slot)
 
-    @precondition(lambda self: self.processes)
-    @rule(slot=SLOTS)
-    def renew(self, slot: int) -> None:
+    @rule(slots=st.sets(SLOTS, min_size=1))
+    def renew(self, slots: set[int]) -> None:
         """A process that others took for dead may only return if nothing was taken from it."""
-        if process := self.processes.get(slot):
+        for process in map(self.processes.__getitem__, slots):
             lease = self.model.leases[process.executor]
             assert process.ledger.leases.renew(process.executor, at=self.now) is not lease.released
             if not lease.released:
                 lease.renewed = self.now
 
-    @precondition(lambda self: self.processes)
     @rule(order=st.permutations(range(3)), client=CLIENTS, night=NIGHTS, starts=st.booleans())
     def decide(self, order: list[int], client: str, night: int, *, starts: bool) -> None:
-        """All processes see an opening; the first one decides it."""
+        """All processes see an opening; the first one decides it.
+
+        It is started in spite of a decision that was made while the clock was ahead.
+        """
         opening = client, START + night * DAY
         state = WindowState.RUN if starts else WindowState.SKIPPED
-        for process in filter(None, map(self.processes.get, order)):
-            first = opening not in self.model.openings
+        for process in map(self.processes.__getitem__, order):
+            old = self.model.openings.get(opening)
+            first = old is None or (starts and old.run is None and old.recorded > self.now)
             assert process.decide(opening, state, self.now) is first
             if first:
-                self.model.openings[opening] = state, run_id(opening) if starts else None
+                run = run_id(opening) if starts else None
+                self.model.openings[opening] = Decision(state, run, self.now)
                 if starts:
                     self.model.runs[run_id(opening)] = Run(opening, process.executor)
                     self.model.acts += 1
 
-    @precondition(lambda self: self.processes and self.model.runs)
+    @precondition(lambda self: self.model.runs)
     @rule(slot=SLOTS, number=ANY, resumes=st.booleans())
     def claim(self, slot: int, number: int, *, resumes: bool) -> None:
         """A process takes over a run, and may resume it."""
-        name, run = self.some_run(number)
-        if not (process := self.processes.get(slot)):
-            return
+        process, (name, run) = self.processes[slot], self.some_run(number)
         claimed = self.model.claim(run, process.executor, self.now)
         assert process.ledger.runs.claim(name, process.executor, at=self.now) is claimed
         if claimed and resumes:
@@ -185,15 +207,14 @@ class Processes(RuleBasedStateMachine):
             run.state, run.outcome = State.RUNNING, None if again else run.outcome
             self.model.acts += 1
 
-    @precondition(lambda self: self.processes and self.model.runs)
+    @precondition(lambda self: self.model.runs)
     @rule(slot=SLOTS, number=ANY)
     def cancel(self, slot: int, number: int) -> None:
         """A process asks that a run is cancelled, whichever executes it."""
-        name, run = self.some_run(number)
-        if process := self.processes.get(slot):
-            unfinished = run.state is not State.ENDED
-            assert process.ledger.runs.set_state(name, State.CANCELLING) is unfinished
-            run.state = State.CANCELLING if unfinished else run.state
+        process, (name, run) = self.processes[slot], self.some_run(number)
+        unfinished = run.state is not State.ENDED
+        assert process.ledger.runs.set_state(name, State.CANCELLING) is unfinished
+        run.state = State.CANCELLING if unfinished else run.state
 
     @precondition(lambda self: any(run.state is not State.ENDED for run in self.model.runs.values()))
     @rule(number=ANY, outcome=OUTCOMES)
@@ -204,33 +225,30 @@ class Processes(RuleBasedStateMachine):
         if process and run.state is not State.ENDED:
             process.end(name, outcome, self.now)
             run.state, run.outcome = State.ENDED, run.outcome or outcome
-            state = WindowState.MISSED if run.outcome is Outcome.MISSED else WindowState.RUN
-            self.model.openings[run.opening] = state, name
+            missed = run.outcome is Outcome.MISSED
+            self.model.openings[run.opening].state = WindowState.MISSED if missed else WindowState.RUN
 
-    @precondition(lambda self: self.processes)
     @rule(slot=SLOTS, client=CLIENTS, days=st.integers(1, 3))
     def pause(self, slot: int, client: str, days: int) -> None:
-        if process := self.processes.get(slot):
-            ends = self.now + days * DAY
-            replaced = process.ledger.pauses.pause(
-                client, until=date(2027, 1, 20), ends=ends, why="sale", at=self.now
-            )
-            assert (replaced is not None) is self.is_paused(client)
-            self.model.pauses[client] = Pause(self.now, ends)
-            self.model.acts += 1
+        ends, pauses = self.now + days * DAY, self.processes[slot].ledger.pauses
+        replaced = pauses.pause(client, until=date(2027, 1, 20), ends=ends, why="sale", at=self.now)
+        assert (replaced is not None) is self.is_paused(client)
+        self.end_pauses(client)
+        self.model.pauses[client].append(ends)
+        self.model.acts += 1
 
-    @precondition(lambda self: self.processes)
     @rule(slot=SLOTS, client=CLIENTS)
     def resume(self, slot: int, client: str) -> None:
-        if process := self.processes.get(slot):
-            paused = self.is_paused(client)
-            assert (process.ledger.pauses.resume(client, at=self.now) is not None) is paused
-            self.model.pauses.pop(client, None)
-            self.model.acts += paused
+        paused, pauses = self.is_paused(client), self.processes[slot].ledger.pauses
+        assert (pauses.resume(client, at=self.now) is not None) is paused
+        self.end_pauses(client)
+        self.model.acts += paused
 
     def is_paused(self, client: str) -> bool:
-        pause = self.model.pauses.get(client)
-        return pause is not None and self.now < pause.ends
+        return any(self.now < end for end in self.model.pauses[client])
+
+    def end_pauses(self, client: str) -> None:
+        self.model.pauses[client] = [min(end, self.now) for end in self.model.pauses[client]]
 
     def some_run(self, number: int) -> tuple[str, Run]:
         found = list(self.model.runs.items())
@@ -241,7 +259,9 @@ class Processes(RuleBasedStateMachine):
         """Each opening is decided once, and each run has one process."""
         model, ledger = self.model, self.reader
         rows = ledger.windows.list()
-        assert {(row.client, row.starts): (row.state, row.run) for row in rows} == model.openings
+        assert {(row.client, row.starts): (row.state, row.run) for row in rows} == {
+            opening: (decision.state, decision.run) for opening, decision in model.openings.items()
+        }
         assert len(rows) == len(model.openings)
         assert {run.run: (run.executor, run.state) for run in ledger.runs.list_unfinished()} == {
             name: (run.executor, run.state)
@@ -272,26 +292,24 @@ USUAL = settings(
 
 
 @pytest.fixture
-def new_ledger(
-    database: str, tmp_path: Path, request: pytest.FixtureRequest
-) -> Callable[[], str]:
-    """Return a function that creates a ledger and returns its URL."""
+def new_ledger(database: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callable[[], str]]:
+    """A function that creates a ledger and returns its URL."""
     if database == "postgresql":
-        made: Callable[[], str] = request.getfixturevalue("postgresql").ledger
-        return made
+        yield request.getfixturevalue("postgresql").ledger
+        return
     memory = Path("/dev/shm") if Path("/dev/shm").is_dir() else tmp_path
     empty, numbers = tmp_path / "empty.db", count()
     Ledger.open(f"sqlite:///{empty}").close()
     folder = memory / f"histories-{tmp_path.name}-{id(numbers)}"
     folder.mkdir(mode=0o700)
-    request.addfinalizer(partial(shutil.rmtree, folder))
 
     def create() -> str:
         file = folder / f"{next(numbers)}.db"
         shutil.copy(empty, file)
         return f"sqlite:///{file}"
 
-    return create
+    yield create
+    shutil.rmtree(folder)
 
 
 def test_any_history_of_processes(new_ledger: Callable[[], str]) -> None:
