@@ -29,6 +29,7 @@ from runner.record.schema import REVISIONS, metadata
 from tests.record.old_ledger import INTERRUPTED, UNDOING, UNDONE
 
 FIXTURES = Path(__file__).parent / "fixtures"
+FOUND = tuple(sorted(file.stem for file in FIXTURES.iterdir()))
 ACTS, AUTO_UPDATES, UNVERIFIED, SCHEDULES, UNDOES = "0004", "0006", "0007", "0008", "0009"
 HOLDS_BY_HAND, PAUSES, NOTICES = "0011", "0012", "0013"
 """The revisions that added these."""
@@ -91,9 +92,9 @@ def _value(kind: Any, value: Any) -> Any:
 
 
 def ledgers() -> Iterator[Any]:
-    for since in REVISIONS:
+    for since in FOUND:
         yield pytest.param(("sqlite", since), id=since)
-    for since in REVISIONS:
+    for since in FOUND:
         marks = (pytest.mark.long,) if since < FIRST_ON_POSTGRESQL else ()
         yield pytest.param(("postgresql", since), id=f"{since}-postgresql", marks=marks)
 
@@ -111,13 +112,13 @@ def upgraded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 
 def test_fixtures_have_rows_in_every_table():
-    """A missing fixture: python tests/record/old_ledger.py >tests/record/fixtures/NNNN.sql."""
-    assert [file.stem for file in sorted(FIXTURES.iterdir())] == list(REVISIONS)
-    for since in REVISIONS:
+    """The current revision needs its fixture when the next one is added; CONTRIBUTING.md says how."""
+    assert FOUND in {REVISIONS, REVISIONS[:-1]}
+    for since in FOUND:
         rows = restore(since, ":memory:")
         assert rows["alembic_version"] == [{"version_num": since}]
         assert [name for name, found in rows.items() if not found] == []
-    assert set(rows) == {*metadata.tables, "alembic_version"}
+        assert since != REVISIONS[-1] or set(rows) == {*metadata.tables, "alembic_version"}
 
 
 def test_tables_are_those_of_a_new_ledger(upgraded: Upgraded):
