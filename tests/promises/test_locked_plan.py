@@ -93,13 +93,13 @@ def test_a_world_that_has_moved_is_refused_with_the_difference(crew: Crew) -> No
     crew.edit("sitecrew.yaml", "policy: {hold: {harbour-forms: {why: on sale}}}", "")
     crew.edit("playbooks/locked.yaml", "[harbour-forms, copper-crumbs]", "minor")
     assert (
-        "playbook locked: step wordpress.plugins: update was harbour-forms, copper-crumbs, is minor"
+        "playbook locked: step wordpress.plugins: update changed from harbour-forms, copper-crumbs to minor"
         in refused(crew)
     )
     crew.edit("playbooks/locked.yaml", "minor", "[harbour-forms, copper-crumbs]")
     crew.edit("inventory.yaml", f"/{SITE}\n", f"/{SITE}/\n")
     crew.edit("inventory.yaml", f"url: {fleet.sites[SITE].url}\n", "url: http://127.0.0.1:9\n")
-    assert f"{SITE}: url was {fleet.sites[SITE].url}, is http://127.0.0.1:9" in refused(crew)
+    assert f"{SITE}: url changed from {fleet.sites[SITE].url} to http://127.0.0.1:9" in refused(crew)
 
 
 @pytest.mark.long
