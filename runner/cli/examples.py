@@ -53,6 +53,7 @@ EXAMPLES = {
     "ledger verify": "sitecrew ledger verify",
     "ledger export": "sitecrew ledger export acme --out acme.json",
     "ledger erase": "sitecrew ledger erase acme",
+    "ledger prune": "sitecrew ledger prune --dry-run",
     "backup list": "sitecrew backup list acme-shop",
 }
 """By the names of the command."""

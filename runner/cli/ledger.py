@@ -15,6 +15,7 @@ from runner.cli.errors import print_error
 from runner.cli.open_ledger import open_for_reading, open_for_writing
 from runner.cli.options import as_json, operated, with_workspace
 from runner.cli.output import closest_hint, emit_json
+from runner.cli.prune import prune
 from runner.cli.screen import json_text, out, say
 from runner.errors import ExitCode, UnknownNameError, UsageError
 from runner.units import count
@@ -28,7 +29,10 @@ __all__ = ["ledger"]
 
 @click.group()
 def ledger() -> None:
-    """Verify, export and erase recorded data."""
+    """Verify, export, erase and prune recorded data."""
+
+
+ledger.add_command(prune)
 
 
 @ledger.command()

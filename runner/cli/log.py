@@ -53,6 +53,7 @@ class LogEvent(StrEnum):
     RUN_NOT_RECOVERED = "run.not_recovered"
     MAIL = "mail.tried"
     NOTICE = "notice.tried"
+    PRUNED = "ledger.pruned"
     ERROR = "error"
 
 

@@ -66,10 +66,12 @@ def serve(workspace: Workspace, **options: Any) -> int:
     the sites in progress and exits with 1, for a service manager to restart it.
     """
     from runner.cli.log import LogEvent
+    from runner.cli.prune import keep_pruning
     from runner.cli.service.monitor import Monitor, Reloads
     from runner.cli.service.notify import Notifier
     from runner.workflows.heartbeat import Heartbeat
     from runner.workflows.notices import CrewNotifier
+    from runner.workflows.pruning import DailyPruning
     from runner.workflows.reload import WorkspaceFiles
     from runner.workflows.scheduler import Health
     from runner.workflows.scheduler import serve as run_scheduler
@@ -92,6 +94,8 @@ def serve(workspace: Workspace, **options: Any) -> int:
             health.ticking = _start_thread("scheduler", run_scheduler, scheduler, stops.requested, health)
             _start_thread("mail", _send_mail, files, session, stops.requested, log)
             _start_thread("notices", _notify, crew, stops.requested, log)
+            pruning = DailyPruning(session.ledger, scheduler, works, lambda: files.last)
+            _start_thread("pruning", keep_pruning, pruning, stops.requested, log)
 
             def check() -> bool:
                 reloads()
@@ -142,8 +146,11 @@ def tick(workspace: Workspace, **options: Any) -> int:
     """Run due maintenance windows once and exit. For a cron job or systemd timer."""
     from runner.cli.log import Level, LogEvent
     from runner.cli.notify import send_due_notices
+    from runner.cli.prune import prune_if_due
     from runner.cli.report import send_queued_reports
+    from runner.hosts.boundary import within
     from runner.model import Outcome, exit_code, first_code
+    from runner.workflows.pruning import DailyPruning
 
     with _open_scheduler(workspace) as (session, scheduler, works):
         log, stops = _open_log(options, session), Stops(session, works)
@@ -155,6 +162,8 @@ def tick(workspace: Workspace, **options: Any) -> int:
             locked = _log_until_stopped(session, works, log, None, lambda: True)
         send_queued_reports(workspace, session.ledger, partial(log.write, LogEvent.MAIL))
         send_due_notices(workspace, session, scheduler, partial(log.write, LogEvent.NOTICE))
+        pruning = DailyPruning(session.ledger, scheduler, works, lambda: workspace)
+        within(partial(prune_if_due, pruning, threading.Event(), log))
         outcomes = [row.outcome for run in started for row in session.ledger.sites.list(run)]
         code = exit_code([outcome or Outcome.CANCELLED for outcome in outcomes], locked=locked)
         problems = [ExitCode.UNEXPECTED for _ in scheduler.problems]

@@ -157,6 +157,10 @@ Port = Annotated[int, whole(1, 65535)]
 Percent = Annotated[float, Reads(values.percent, type="string", pattern=r"^[0-9]+(\.[0-9]+)?\s?%$")]
 Duration = Annotated[timedelta, Reads(times.duration, type="string", pattern=_DURATION)]
 Span = Annotated[timedelta, Reads(times.span, type="string", pattern=_DURATION)]
+_DAYS: dict[str, object] = {"type": "string", "pattern": _DURATION}
+FromOneDay = Annotated[timedelta, Reads(times.span_from(timedelta(days=1)), **_DAYS)]
+From30Days = Annotated[timedelta, Reads(times.span_from(timedelta(days=30)), **_DAYS)]
+From400Days = Annotated[timedelta, Reads(times.span_from(timedelta(days=400)), **_DAYS)]
 TimeOfDay = Annotated[
     time, Reads(times.time_of_day, type="string", pattern="^([01]?[0-9]|2[0-3]):[0-5][0-9]$")
 ]

@@ -23,6 +23,7 @@ from runner.model import (
     MailSecurity,
     Parallel,
     Policy,
+    Retention,
     Settings,
     Slower,
     Ssh,
@@ -33,12 +34,13 @@ from runner.model import (
 
 __all__ = ["SettingsFile", "settings_of"]
 
-_AGENCY, _BACKUPS, _LIMITS, _PARALLEL, _POLICY, _SSH = (
+_AGENCY, _BACKUPS, _LIMITS, _PARALLEL, _POLICY, _RETENTION, _SSH = (
     Agency(),
     Backups(),
     Limits(),
     Parallel(),
     Policy(),
+    Retention(),
     Ssh(),
 )
 
@@ -73,6 +75,23 @@ class BackupsShape(Shape):
     """Where backups are stored."""
 
     store: Annotated[f.Line, D("Folder, relative to this file.")] = _BACKUPS.store
+
+
+class RetentionShape(Shape):
+    """How long records stay in the ledger."""
+
+    looks: Annotated[f.FromOneDay, D("Looks of health checks; then a summary of five minutes.")] = (
+        _RETENTION.looks
+    )
+    details: Annotated[f.From30Days, D("Output, plans, facts and jobs of runs; sent mails.")] = (
+        _RETENTION.details
+    )
+    summaries: Annotated[f.From30Days, D("Summaries of looks; first offers of superseded versions.")] = (
+        _RETENTION.summaries
+    )
+    history: Annotated[f.From400Days, D("Runs and their changes, openings of windows, reports.")] = (
+        _RETENTION.history
+    )
 
 
 class UndoShape(Shape):
@@ -177,6 +196,9 @@ class SettingsFile(Shape):
     mail: Annotated[MailShape | None, D("The SMTP server that sends mail.")] = None
     crew: Annotated[CrewShape, EMPTY_MAPPING, D("Who is notified of failures, and how.")] = CrewShape()
     ledger: Annotated[f.Ledger, D("Database of everything that was done.")] = Settings().ledger
+    retention: Annotated[RetentionShape, EMPTY_MAPPING, D("How long records stay in the ledger.")] = (
+        RetentionShape()
+    )
     backups: Annotated[BackupsShape, EMPTY_MAPPING, D("Where backups are stored.")] = BackupsShape()
     policy: Annotated[PolicyShape, EMPTY_MAPPING, D("The update policy.")] = PolicyShape()
     tools: Annotated[ToolsShape, EMPTY_MAPPING, D("Programs for hosts, and a mirror.")] = ToolsShape()
@@ -193,6 +215,7 @@ def settings_of(shape: SettingsFile, folder: Path) -> Settings:
         mail=Mail(**dict(shape.mail)) if shape.mail else None,
         crew=crew_of(shape.crew),
         ledger=_with_password(shape.ledger, folder),
+        retention=Retention(**dict(shape.retention)),
         backups=Backups(**dict(shape.backups)),
         policy=Policy(
             updates=shape.policy.updates.updates(),

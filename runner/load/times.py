@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, time, timedelta
 from functools import lru_cache
 
@@ -21,6 +21,7 @@ __all__ = [
     "duration",
     "rule",
     "span",
+    "span_from",
     "time_of_day",
     "weekday",
     "window_zone",
@@ -53,6 +54,18 @@ def span(value: object) -> timedelta:
     if not length:
         raise Wrong(f"{quoted(str(value))} is too short", "at least 1s")
     return length
+
+
+def span_from(least: timedelta) -> Callable[[object], timedelta]:
+    """Return a parser of durations that are not shorter than `least`, which is in whole days."""
+
+    def parse(value: object) -> timedelta:
+        length = duration(value)
+        if length < least:
+            raise Wrong(f"{quoted(str(value))} is too short", f"at least {least.days}d")
+        return length
+
+    return parse
 
 
 def _duration_hint(found: str) -> str:

@@ -66,6 +66,7 @@ from runner.model.policy import (
     Updates,
 )
 from runner.model.published import Asked, Offers, Release, Sums
+from runner.model.retention import Cutoffs, Retention
 from runner.model.run import Order, RunEvent, Trigger, UndoOrder
 from runner.model.secret import SecretRef, SecretSource
 from runner.model.settings import (
@@ -102,6 +103,7 @@ __all__ = [
     "Contact",
     "CoreOffer",
     "Crew",
+    "Cutoffs",
     "DateRange",
     "Extension",
     "Finding",
@@ -137,6 +139,7 @@ __all__ = [
     "Preset",
     "Release",
     "Rest",
+    "Retention",
     "Rule",
     "RunEvent",
     "SecretRef",

@@ -9,6 +9,7 @@ from enum import StrEnum
 from runner.model.crew import Crew
 from runner.model.ledger import LedgerAddress
 from runner.model.policy import Policy
+from runner.model.retention import Retention
 from runner.model.secret import SecretRef
 
 __all__ = ["Agency", "Backups", "Limits", "Mail", "MailSecurity", "Parallel", "Settings", "Ssh", "Tool"]
@@ -98,6 +99,7 @@ class Settings:
     mail: Mail | None = None
     crew: Crew = field(default_factory=Crew)
     ledger: LedgerAddress = field(default_factory=LedgerAddress)
+    retention: Retention = field(default_factory=Retention)
     backups: Backups = field(default_factory=Backups)
     policy: Policy = field(default_factory=Policy)
     parallel: Parallel = field(default_factory=Parallel)

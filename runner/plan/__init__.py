@@ -36,6 +36,7 @@ from runner.plan.locked import (
 from runner.plan.offers import confirm_offers, items_to_query
 from runner.plan.policy import PolicyInput, decide, waits
 from runner.plan.preview import SystemInput, needs_facts, plan_site
+from runner.plan.retention import cutoffs
 from runner.plan.segments import Barrier, Parts, Segment, SkippedStep, split_playbook
 from runner.plan.select import applies, rings, select
 from runner.plan.sub_sites import (
@@ -82,6 +83,7 @@ __all__ = [
     "closed_at",
     "confirm_offers",
     "count_unchecked",
+    "cutoffs",
     "database_mismatch",
     "decide",
     "differences",

@@ -138,6 +138,27 @@ def _orders(rows: Any) -> dict[str, str]:
     return orders
 
 
+@dataclass(frozen=True, slots=True)
+class _Prunings:
+    """Runs that are old enough for a recorded pruning of their details, or of the runs themselves."""
+
+    details: frozenset[str]
+    history: frozenset[str]
+
+    @classmethod
+    def of(cls, rows: Any) -> _Prunings:
+        started: dict[str, datetime] = {}
+        for row in rows:
+            if row["run"] is not None:
+                started.setdefault(row["run"], row["at"])
+
+        def before(name: str) -> frozenset[str]:
+            cut = max((row["details"].get(name, "") for row in rows if row["act"] == "prune"), default="")
+            return frozenset(run for run, at in started.items() if instant_text(at) < cut)
+
+        return cls(before("details"), before("history"))
+
+
 def _problems(connection: Connection, rows: Any) -> Iterator[str]:
     erased = {number for row in rows if row["act"] == "erase" for number in row["details"].get("acts", ())}
     previous = START
@@ -145,15 +166,17 @@ def _problems(connection: Connection, rows: Any) -> Iterator[str]:
         yield from _problems_of_act(row, number, previous, erased)
         previous = row["hash"]
     orders = _orders(rows)
-    kept = connection.execute(select(runs.c.run, runs.c.order_text))
-    found: dict[str, str] = {row.run: row.order_text for row in kept}
-    for run, text in found.items():
+    pruned = _Prunings.of(rows)
+    kept = connection.execute(select(runs.c.run, runs.c.order_text, runs.c.pruned))
+    found = set[str]()
+    for run, text, emptied in kept:
+        found.add(run)
         if run not in orders:
             yield f"run {run} was not started by any act"
-        elif orders[run] != text_digest(text):
+        elif orders[run] != text_digest(text) and not (emptied and not text and run in pruned.details):
             yield f"run {run}: its order was changed after the run started"
     for row in rows:
-        if row["run"] is not None and row["run"] not in found:
+        if row["run"] is not None and row["run"] not in found and row["run"] not in pruned.history:
             yield f"act {row['id']} ({row['act']} {row['subject']}): its run is not in the ledger"
 
 

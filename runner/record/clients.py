@@ -23,6 +23,7 @@ from runner.record.schema import (
     deliveries,
     holds,
     instant_text,
+    look_summaries,
     looks,
     pauses,
     reports,
@@ -144,7 +145,7 @@ class _Part:
         own = select(websites.c.id).where(websites.c.client == self.client)
         found += [(table, table.c.website.in_(own)) for table in (sightings, holds)]
         found += [(windows, or_(windows.c.client == self.client, windows.c.run.in_(self.alone)))]
-        rest = (looks, backups, auto_updates, schedules, pauses, reports, deliveries, clients)
+        rest = (looks, look_summaries, backups, auto_updates, schedules, pauses, reports, deliveries, clients)
         return found + [(table, table.c.client == self.client) for table in rest]
 
     def concerns(self, act: Any) -> bool:
@@ -189,7 +190,8 @@ def _remove_from_orders(connection: Connection, part: _Part) -> dict[str, str]:
 def _erase_websites(connection: Connection, client: str) -> int:
     """Delete the client's websites; websites in rows of other clients keep only their name."""
     others = [
-        select(table.c.website).where(table.c.website.is_not(None)) for table in (run_sites, looks, backups)
+        select(table.c.website).where(table.c.website.is_not(None))
+        for table in (run_sites, looks, look_summaries, backups)
     ]
     shared = or_(*(websites.c.id.in_(rows) for rows in others))
     mine = websites.c.client == client

@@ -12,7 +12,7 @@ from runner.errors import LedgerError
 from runner.record.schema import REVISIONS, metadata
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from sqlalchemy import Connection, Engine
 
@@ -86,6 +86,14 @@ class Database(ABC):
     @abstractmethod
     def compact(self) -> None:
         """Remove the content of deleted rows from the disk."""
+
+    @abstractmethod
+    def size(self) -> int:
+        """Return the bytes that the ledger takes on the disk."""
+
+    @abstractmethod
+    def shrink(self, stopped: Callable[[], bool]) -> None:
+        """Return free space to the file system in short transactions; `stopped` is called between them."""
 
     @abstractmethod
     def explain(self, error: Exception) -> LedgerError:

@@ -10,7 +10,17 @@ from sqlalchemy import select
 
 from runner.model import Outcome, State, Trigger
 from runner.record.autoupdates import auto_update_view
-from runner.record.schema import auto_updates, changes, looks, restore_points, run_sites, runs, steps
+from runner.record.look_history import summary_view
+from runner.record.schema import (
+    auto_updates,
+    changes,
+    look_summaries,
+    looks,
+    restore_points,
+    run_sites,
+    runs,
+    steps,
+)
 from runner.record.views import ChangeView, LookView, RestorePointView, SiteRow, SiteView, StepView
 
 if TYPE_CHECKING:
@@ -42,6 +52,11 @@ def read_sites(connection: Connection, run: str) -> tuple[SiteView, ...]:
     looks_of = _grouped(
         connection, select(looks).where(looks.c.run == run).order_by(looks.c.at, looks.c.id), "site"
     )
+    old_looks_of = _grouped(
+        connection,
+        select(look_summaries).where(look_summaries.c.run == run).order_by(look_summaries.c.last),
+        "site",
+    )
     points_of = _grouped(
         connection,
         select(restore_points).where(restore_points.c.run == run).order_by(restore_points.c.created),
@@ -59,7 +74,10 @@ def read_sites(connection: Connection, run: str) -> tuple[SiteView, ...]:
             steps=tuple(
                 _step_view(step, changes_of[step["site"], step["step"]]) for step in steps_of[row["site"],]
             ),
-            looks=tuple(map(look_view, looks_of[row["site"],])),
+            looks=(
+                *map(summary_view, old_looks_of[row["site"],]),
+                *map(look_view, looks_of[row["site"],]),
+            ),
             restore_points=tuple(map(_restore_point, points_of[row["site"],])),
             auto_updates=tuple(map(auto_update_view, autos_of[row["site"],])),
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import case, func, or_, select, union_all
+from sqlalchemy import func, or_, select, union_all
 
 from runner.model import Outcome
 from runner.record.autoupdates import auto_update_view
@@ -15,12 +15,14 @@ from runner.record.backups import backup_view, select_backups
 from runner.record.details import IS_MAINTENANCE, change_view
 from runner.record.holds import hold_view, select_holds
 from runner.record.lastlook import read_last_look
+from runner.record.look_history import summaries_of_sites
 from runner.record.schema import (
     Instant,
     auto_updates,
     backups,
     changes,
     holds,
+    look_summaries,
     looks,
     run_sites,
     runs,
@@ -257,25 +259,9 @@ def _backup_attempted(connection: Connection, scope: _Scope) -> bool:
 
 
 def _looks(connection: Connection, scope: _Scope) -> tuple[LookSummary, ...]:
-    healthy = func.coalesce(func.sum(case((looks.c.healthy.is_(True), 1), else_=0)), 0)
-    unhealthy = func.coalesce(func.sum(case((looks.c.healthy.is_(False), 1), else_=0)), 0)
-    query = (
-        select(
-            _NAME,
-            func.count().label("total"),
-            healthy.label("healthy"),
-            unhealthy.label("unhealthy"),
-            (func.count() - healthy - unhealthy).label("unknown"),
-            func.max(looks.c.seconds).label("slowest"),
-            func.min(looks.c.at, type_=Instant()).label("first"),
-            func.max(looks.c.at, type_=Instant()).label("last"),
-        )
-        .join(websites, websites.c.id == looks.c.website)
-        .where(scope.rows(looks, looks.c.at))
-        .group_by(websites.c.name)
-        .order_by(websites.c.name)
+    return summaries_of_sites(
+        connection, scope.rows(looks, looks.c.at), scope.rows(look_summaries, look_summaries.c.last)
     )
-    return tuple(LookSummary(**row) for row in connection.execute(query).mappings())
 
 
 def _windows(connection: Connection, scope: _Scope) -> tuple[WindowView, ...]:
@@ -324,6 +310,8 @@ def _extent(
         (runs.c.started, runs.c.run.in_(of_run)),
         (run_sites.c.finished, scope.rows(run_sites)),
         (looks.c.at, scope.rows(looks)),
+        (look_summaries.c.first, scope.rows(look_summaries)),
+        (look_summaries.c.last, scope.rows(look_summaries)),
         (backups.c.taken, scope.rows(backups)),
     ]
     parts = []

@@ -9,23 +9,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import or_, select
 
-from runner.model import Outcome, Seen
+from runner.model import Outcome
 from runner.record.details import IS_MAINTENANCE
-from runner.record.schema import looks, run_sites, steps
+from runner.record.look_history import Looked, looked_in
+from runner.record.schema import run_sites, steps
 from runner.record.views import LastLook, WebsiteView
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, RowMapping, Select
 
-__all__ = ["Change", "Looked", "last_look", "read_last_look"]
+__all__ = ["Change", "last_look", "read_last_look"]
 
-_REFUSED = frozenset({401, 403, 429})
-_ANSWERED = 200
 _AFTER = frozenset({"after", "undo"})
 _LOOKS_ITSELF = frozenset(
     {
@@ -52,21 +50,6 @@ class Change:
     outcome: Outcome | None
     started: datetime | None
     finished: datetime | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Looked:
-    """One look at all pages of a site."""
-
-    run: str | None
-    at: datetime
-    phase: str
-    healthy: bool | None
-    """None if every page was refused or gave no verdict."""
-    refused: int | None = None
-    """The status if every page was refused, else None."""
-    answered: bool = False
-    """At least one page was answered with status 200."""
 
 
 def last_look(site: str, changes: Sequence[Change], seen: Sequence[Looked]) -> LastLook:
@@ -109,27 +92,15 @@ def read_last_look(
     connection: Connection, site: WebsiteView, client: str | None, start: datetime, end: datetime
 ) -> LastLook:
     """Read the `last_look` of a website from `start` to before `end`; with `client`, only from its rows."""
-    changes, seen = select(*_OF_STEP).join(run_sites, _SAME), select(*_OF_LOOK)
-    changes = changes.where(run_sites.c.website == site.id, IS_MAINTENANCE)
-    seen = seen.where(looks.c.website == site.id)
+    changes = select(*_OF_STEP).join(run_sites, _SAME).where(run_sites.c.website == site.id, IS_MAINTENANCE)
     if client is not None:
-        changes, seen = changes.where(run_sites.c.client == client), seen.where(looks.c.client == client)
-    return last_look(
-        site.name, _changes(connection, changes, start, end), _seen(connection, seen, start, end)
-    )
+        changes = changes.where(run_sites.c.client == client)
+    seen = looked_in(connection, site.id, client, start, end)
+    return last_look(site.name, _changes(connection, changes, start, end), seen)
 
 
 _SAME = (run_sites.c.run == steps.c.run) & (run_sites.c.site == steps.c.site)
 _OF_STEP = steps.c.run, steps.c.kind, steps.c.outcome, steps.c.started, steps.c.finished, steps.c.seconds
-_OF_LOOK = (
-    looks.c.run,
-    looks.c.at,
-    looks.c.phase,
-    looks.c.signal,
-    looks.c.healthy,
-    looks.c.status,
-    looks.c.seen,
-)
 
 
 def _changes(connection: Connection, query: Select[Any], start: datetime, end: datetime) -> list[Change]:
@@ -150,32 +121,3 @@ def _change(row: RowMapping) -> Change:
         started = finished - timedelta(seconds=seconds)
     outcome = Outcome(row["outcome"]) if row["outcome"] else None
     return Change(run=row["run"], kind=row["kind"], outcome=outcome, started=started, finished=finished)
-
-
-def _seen(connection: Connection, query: Select[Any], start: datetime, end: datetime) -> list[Looked]:
-    query = query.where(looks.c.at >= start, looks.c.at < end).order_by(
-        looks.c.at.desc(), looks.c.phase, looks.c.id.desc()
-    )
-    rows = connection.execute(query).mappings().all()
-    return [_one([*group]) for _, group in groupby(rows, key=lambda row: (row["at"], row["phase"]))]
-
-
-def _refused(row: RowMapping) -> bool:
-    return row["status"] in _REFUSED or row["seen"] == Seen.REFUSED
-
-
-def _one(rows: Sequence[RowMapping]) -> Looked:
-    pages = [row for row in rows if row["signal"] == "page"] or rows
-    let_in = [row for row in rows if not _refused(row) and row["healthy"] is not None]
-    refused = all(_refused(row) for row in pages)
-    own = [row for row in let_in if row["signal"] == "inside"]
-    judged = own if refused else let_in
-    verdict = all(row["healthy"] for row in judged) if judged else None
-    return Looked(
-        run=rows[0]["run"],
-        at=rows[0]["at"],
-        phase=rows[0]["phase"],
-        healthy=verdict,
-        refused=pages[0]["status"] if refused else None,
-        answered=any(row["status"] == _ANSWERED for row in pages),
-    )

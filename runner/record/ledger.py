@@ -19,6 +19,7 @@ from runner.record.looks import Looks
 from runner.record.notices import Notices
 from runner.record.operators import Operator, operator_here
 from runner.record.pauses import Pauses
+from runner.record.prune import Pruning
 from runner.record.reports import Reports
 from runner.record.restore_points import RestorePoints
 from runner.record.runs import Runs
@@ -59,6 +60,7 @@ class Ledger:
         self.reports = Reports(store)
         self.deliveries = Deliveries(store)
         self.notices = Notices(store)
+        self.pruning = Pruning(store)
         self.leases = Leases(store)
         self.acts = Acts(store)
         self.websites = Websites(store)

@@ -106,6 +106,16 @@ class PostgresDatabase(Database):
         except SQLAlchemyError as error:
             raise self.explain(error) from error
 
+    def size(self) -> int:
+        """Return the bytes of the ledger's tables with their indexes."""
+        with self.engine.connect() as connection:
+            names = [table.name for table in metadata.sorted_tables]
+            sizes = "SELECT sum(pg_total_relation_size(to_regclass(name))) FROM unnest(%s::text[]) AS name"
+            return int(connection.exec_driver_sql(sizes, (names,)).scalar() or 0)
+
+    def shrink(self, stopped: Callable[[], bool]) -> None:
+        """Nothing to do: autovacuum makes the space of deleted rows available for new ones."""
+
     def explain(self, error: Exception) -> LedgerError:
         """Convert an error of PostgreSQL to one with a hint, without SQL and without values."""
         return explained(error, self.name)

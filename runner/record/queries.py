@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
 
-from runner.errors import UnknownNameError
+from runner.errors import UnknownNameError, UsageError
 from runner.model import RESUMABLE, Outcome, State, Trigger
 from runner.record.acts import act_view, check_order
 from runner.record.details import optional_outcome, read_sites
@@ -23,7 +23,7 @@ from runner.record.websites import find_website
 if TYPE_CHECKING:
     from sqlalchemy import Connection, RowMapping, Select
 
-__all__ = ["RunQueries", "unknown_run"]
+__all__ = ["RunQueries", "order_of", "unknown_run"]
 
 
 class RunQueries(Records):
@@ -120,6 +120,7 @@ class RunQueries(Records):
             .join(run_sites, run_sites.c.run == runs.c.run)
             .where(
                 runs.c.state == State.ENDED.value,
+                runs.c.pruned.is_(None),
                 runs.c.trigger != Trigger.EXEC.value,
                 run_sites.c.outcome.in_([outcome.value for outcome in RESUMABLE]),
                 ~superseded,
@@ -199,13 +200,13 @@ class RunQueries(Records):
         Raises:
             UnknownNameError: there is no run with exactly this id.
             ChangedOrderError: the order was changed since. It must not run on hosts.
+            UsageError: the order was pruned.
         """
         with self._store.read() as connection:
-            text = connection.execute(select(runs.c.order_text).where(runs.c.run == run)).scalar_one_or_none()
+            text = order_of(connection, run)
             if text is None:
                 raise unknown_run(connection, run)
-            check_order(connection, run, text)
-            return str(text)
+            return text
 
     def state(self, run: str) -> State:
         """Return whether a run is running, being cancelled, or ended.
@@ -218,6 +219,26 @@ class RunQueries(Records):
             if state is None:
                 raise unknown_run(connection, run)
             return State(state)
+
+
+def order_of(connection: Connection, run: str) -> str | None:
+    """Return the order of a run, None if there is no such run.
+
+    Raises:
+        ChangedOrderError: it was changed since the run started.
+        UsageError: it was pruned.
+    """
+    query = select(runs.c.order_text, runs.c.pruned).where(runs.c.run == run)
+    found = connection.execute(query).one_or_none()
+    if found is None:
+        return None
+    if found.pruned is not None and not found.order_text:
+        raise UsageError(
+            f"the details of run {run} were pruned on {found.pruned:%Y-%m-%d}: it can only be shown",
+            hint="`retention.details` in sitecrew.yaml is how long they are kept",
+        )
+    check_order(connection, run, found.order_text)
+    return str(found.order_text)
 
 
 def _summaries(connection: Connection, query: Select[Any]) -> tuple[RunSummary, ...]:

@@ -9,9 +9,9 @@ from sqlalchemy import insert, select, update
 
 from runner.errors import UnknownNameError
 from runner.model import RESUMABLE, Outcome, State
-from runner.record.acts import add_act, check_order
+from runner.record.acts import add_act
 from runner.record.leases import has_lease, take_over
-from runner.record.queries import RunQueries
+from runner.record.queries import RunQueries, order_of
 from runner.record.schema import run_sites, runs, steps
 from runner.record.store import insert_new, now
 from runner.record.views import NewRun, OrderedSite
@@ -95,12 +95,11 @@ class Runs(RunQueries):
         Raises:
             UnknownNameError: there is no such run.
             ChangedOrderError: its order is not the one that was recorded when the run started.
+            UsageError: its order was pruned.
         """
         with self._store.write() as connection:
-            order_text = connection.execute(select(runs.c.order_text).where(runs.c.run == run)).scalar()
-            if order_text is None:
+            if order_of(connection, run) is None:
                 raise _unknown(run)
-            check_order(connection, run, order_text)
             add_act(connection, self._store.operator, act, run, run=run)
             connection.execute(
                 update(runs)

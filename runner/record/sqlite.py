@@ -29,12 +29,17 @@ from runner.record.database import (
 from runner.record.schema import REVISIONS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sqlalchemy import Connection, Engine
 
 __all__ = ["file_of", "open_file"]
 
 _CREATION_SECONDS = 5.0
 """How long a reader waits for another process to create the tables of a new ledger."""
+_INCREMENTAL = 2
+"""The mode of `auto_vacuum` in which free pages are returned when asked."""
+_PAGES_AT_ONCE = 500
 _HINTS = {
     "SQLITE_FULL": "free some disk space, then run `sitecrew resume`",
     "SQLITE_IOERR": "check the disk: `df -h` and `dmesg`",
@@ -78,9 +83,39 @@ class SqliteFile(Database):
             except sqlite3.Error as error:
                 raise self.explain(error) from error
 
+    def size(self) -> int:
+        """Return the bytes of the file."""
+        return self._file.stat().st_size
+
+    def shrink(self, stopped: Callable[[], bool]) -> None:
+        """Return free pages to the file system, a few megabytes in each transaction.
+
+        A file of an earlier version is rewritten once, so that this is possible.
+        """
+        with self.engine.connect() as connection:
+            raw: Any = connection.connection.dbapi_connection
+            try:
+                if _pragma(raw, "auto_vacuum") != _INCREMENTAL:
+                    raw.execute(f"PRAGMA auto_vacuum = {_INCREMENTAL}")
+                    raw.execute("VACUUM")
+                while _has_much_free(raw) and not stopped():
+                    raw.execute(f"PRAGMA incremental_vacuum({_PAGES_AT_ONCE})").fetchall()
+                raw.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            except sqlite3.Error as error:
+                raise self.explain(error) from error
+
     def explain(self, error: Exception) -> LedgerError:
         """Convert an error of SQLite to one with a hint, without SQL and without values."""
         return _explain(error, self._file)
+
+
+def _has_much_free(raw: sqlite3.Connection) -> bool:
+    """Whether more than a twentieth of the pages are free; as many are soon used again."""
+    return _pragma(raw, "freelist_count") * 20 > _pragma(raw, "page_count")
+
+
+def _pragma(raw: sqlite3.Connection, name: str) -> int:
+    return int(raw.execute(f"PRAGMA {name}").fetchone()[0])
 
 
 class _CannotOpenError(LedgerError):
@@ -234,6 +269,7 @@ def _use_wal(file: Path) -> None:
     """Switch a new file to write-ahead logging. Retry, because SQLite does not wait for locks here."""
     with closing(sqlite3.connect(file, timeout=BUSY_SECONDS, isolation_level=None)) as connection:
         deadline = time.monotonic() + BUSY_SECONDS
+        connection.execute(f"PRAGMA auto_vacuum = {_INCREMENTAL}")  # before the first page is written
         while True:
             try:
                 if connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] == "wal":

@@ -28,6 +28,7 @@ from runner.record.schema import (
     clients,
     deliveries,
     holds,
+    look_summaries,
     looks,
     pauses,
     reports,
@@ -55,11 +56,12 @@ __all__ = [
     "website_of_run",
 ]
 
-OF_WEBSITES = (run_sites, looks, backups, holds, auto_updates)
+OF_WEBSITES = (run_sites, looks, look_summaries, backups, holds, auto_updates)
 """Tables with a column `website` that is not part of the key (unlike `sightings`)."""
 OF_CLIENTS = (
     run_sites,
     looks,
+    look_summaries,
     backups,
     auto_updates,
     websites,

@@ -5,18 +5,24 @@ from __future__ import annotations
 import os
 import sqlite3
 from abc import ABC, abstractmethod
+from collections.abc import Set as AbstractSet
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from runner.errors import EngineError
 
 if TYPE_CHECKING:
     from dbos import DBOSClient
 
     from runner.model import LedgerAddress
 
-__all__ = ["APPLICATION", "SCHEMA", "EngineDatabase", "engine_database"]
+__all__ = ["APPLICATION", "SCHEMA", "EngineDatabase", "EngineRows", "engine_database"]
 
 APPLICATION = "sitecrew"
+_AT_ONCE = 500
+"""Workflows per transaction."""
 SCHEMA = "sitecrew_engine"
 """The engine's schema in PostgreSQL."""
 
@@ -49,7 +55,16 @@ def engine_database(ledger: LedgerAddress) -> EngineDatabase:
     """Return the engine's database for a ledger. An SQLite file is created if needed, private to the user."""
     if ledger.is_postgresql:
         return _Schema(ledger)
-    return _File(Path(ledger.url.removeprefix("sqlite:///")).with_name("engine.db"))
+    file = engine_file(ledger)
+    assert file is not None  # noqa: S101  # only PostgreSQL has no file
+    return _File(file)
+
+
+def engine_file(ledger: LedgerAddress) -> Path | None:
+    """Return the engine's file, None if its tables are in PostgreSQL."""
+    if ledger.is_postgresql:
+        return None
+    return Path(ledger.url.removeprefix("sqlite:///")).with_name("engine.db")
 
 
 class _File(EngineDatabase):
@@ -120,6 +135,58 @@ class _Schema(EngineDatabase):
         return DBOSClient(
             system_database_engine=self._pool, dbos_system_schema=SCHEMA, application_name=APPLICATION
         )
+
+
+class EngineRows:
+    """The engine's rows of runs, which nobody needs once the run has ended."""
+
+    def __init__(self, ledger: LedgerAddress) -> None:
+        self._ledger = ledger
+
+    def delete(self, before: datetime, *, keep: AbstractSet[str], alive: AbstractSet[str]) -> int:
+        """Delete old workflows and the queues of processes that have ended; return the number of workflows.
+
+        Args:
+            before: only workflows that were created before.
+            keep: runs whose workflows stay.
+            alive: executors whose queues stay.
+
+        Raises:
+            EngineError: the database cannot be read or written.
+        """
+        file = engine_file(self._ledger)
+        if file is not None and not file.exists():
+            return 0
+        database = engine_database(self._ledger)
+        try:
+            database.migrate()
+            client = database.client()
+            try:
+                for queue in client.list_queues():
+                    if queue.name not in {f"of-{executor}" for executor in alive}:
+                        client.delete_queue(queue.name)
+                return _delete_workflows(client, before, tuple(f"run/{run}/" for run in keep))
+            finally:
+                client.destroy()
+        except Exception as error:
+            raise EngineError(
+                f"old rows of the engine's {database.what} cannot be deleted", hint=database.hint
+            ) from error
+
+
+def _delete_workflows(client: DBOSClient, before: datetime, keep: tuple[str, ...]) -> int:
+    deleted = kept = 0
+    while True:
+        found = client.list_workflows(
+            end_time=before.isoformat(), limit=_AT_ONCE, offset=kept, load_input=False, load_output=False
+        )
+        old = [one.workflow_id for one in found if not one.workflow_id.startswith(keep)]
+        if old:
+            client.delete_workflows(old)
+        deleted += len(old)
+        kept += len(found) - len(old)
+        if len(found) < _AT_ONCE:
+            return deleted
 
 
 class _UnsyncedConnection(sqlite3.Connection):

@@ -20,6 +20,7 @@ from runner.record.schema.columns import Instant, instant_text, metadata
 from runner.record.schema.run_tables import (
     changes,
     clients,
+    look_summaries,
     looks,
     restore_points,
     run_sites,
@@ -42,6 +43,7 @@ __all__ = [
     "holds",
     "instant_text",
     "leases",
+    "look_summaries",
     "looks",
     "metadata",
     "pauses",
@@ -71,5 +73,6 @@ REVISIONS = (
     "0011",
     "0012",
     "0013",
+    "0014",
 )
 """Every revision of these tables, oldest first. The last one is what this code reads and writes."""

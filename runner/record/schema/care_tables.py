@@ -28,7 +28,7 @@ backups = Table(
     key("snapshot"),
     Column("site", Prose, nullable=False),
     Column("client", Prose, nullable=False),
-    Column("run", ForeignKey("runs.run", ondelete="SET NULL")),
+    Column("run", ForeignKey("runs.run", ondelete="SET NULL"), index=True),
     Column("taken", Instant, nullable=False),
     Column("store", Prose, nullable=False),
     Column("uri", Prose, nullable=False),
@@ -171,6 +171,7 @@ deliveries = Table(
     Column("kind", Text, nullable=False, server_default="report"),
     Column("topic", Prose, nullable=False, server_default=""),
     Column("noticed", Instant),
+    Index(None, "kind", "created"),
 )
 
 leases = Table(
@@ -181,7 +182,7 @@ leases = Table(
     Column("pid", Whole, nullable=False),
     Column("process_start", Text, nullable=False),
     Column("renewed", Instant, nullable=False),
-    Column("released", Instant),
+    Column("released", Instant, index=True),
     Column("taken_by", Prose),
 )
 

@@ -20,6 +20,7 @@ from runner.record.schema.columns import Instant, Whole, json, key, metadata, of
 __all__ = [
     "changes",
     "clients",
+    "look_summaries",
     "looks",
     "restore_points",
     "run_sites",
@@ -69,6 +70,7 @@ runs = Table(
     Column("started", Instant, nullable=False, index=True),
     Column("finished", Instant),
     Column("undoes", Prose),
+    Column("pruned", Instant),
 )
 
 run_sites = Table(
@@ -170,6 +172,27 @@ looks = Table(
     Column("client", Prose),
     website(),
     UniqueConstraint("site", "at", "phase", "signal", "url"),
+)
+
+look_summaries = Table(
+    "look_summaries",
+    metadata,
+    Column("id", Whole, primary_key=True),
+    Column("run", ForeignKey("runs.run", ondelete="CASCADE"), index=True),
+    Column("site", Prose, nullable=False),
+    Column("phase", Prose, nullable=False),
+    Column("first", Instant, nullable=False),
+    Column("last", Instant, nullable=False),
+    Column("total", Whole, nullable=False),
+    Column("healthy", Whole, nullable=False),
+    Column("unhealthy", Whole, nullable=False),
+    Column("slowest", Float),
+    Column("last_healthy", Instant),
+    Column("last_unhealthy", Instant),
+    Column("refused", Whole),
+    Column("answered", Boolean, nullable=False),
+    Column("client", Prose),
+    website(),
 )
 
 restore_points = Table(

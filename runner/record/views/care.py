@@ -21,6 +21,7 @@ __all__ = [
     "LeaseView",
     "Missed",
     "NewDelivery",
+    "Pruned",
     "Recipient",
     "ReportSummary",
     "ReportView",
@@ -145,6 +146,14 @@ class Missed:
     windows: tuple[str, ...]
     recorded: datetime
     """When the last of them was recorded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """What was pruned, or would be, by subject; `size` is that of the ledger in bytes."""
+
+    rows: Mapping[str, int]
+    size: int
 
 
 class Channel(StrEnum):

@@ -209,6 +209,8 @@ class RunSummary:
     """Who started it."""
     interrupted: datetime | None = None
     """Last sign of life of the run's process, if that ended before the run did."""
+    pruned: datetime | None = None
+    """When its output, plans and facts were deleted."""
 
     def as_json(self) -> dict[str, object]:
         """One entry of `list runs --json`."""
@@ -225,6 +227,7 @@ class RunSummary:
             "started": rfc3339(self.started),
             "finished": rfc3339(self.finished),
             "interrupted": rfc3339(self.interrupted),
+            "pruned": rfc3339(self.pruned),
             "sites": self.sites,
             "outcomes": {outcome.value: count for outcome, count in self.outcomes.items()},
         }
