@@ -11,7 +11,7 @@ from runner.cli.hints import for_workspace, retyped
 from runner.cli.open_ledger import open_for_reading
 from runner.cli.options import as_json, with_workspace
 from runner.cli.output import emit_json, outcome_text, say
-from runner.cli.runview import print_output
+from runner.cli.runview import print_output, pruned_text
 from runner.cli.screen import out, style
 from runner.errors import UnknownNameError, UsageError
 from runner.model import is_failed
@@ -57,6 +57,8 @@ def logs(workspace: Workspace, run: str | None, site: str | None, *, failed: boo
         again = retyped("logs", *filter(None, (run, site)), without={"failed"})
         say(f"no site failed; to see the others: {again}")
     _print(printed, heads=name is None)
+    if summary.pruned:
+        say(pruned_text(summary))
 
 
 def _find(workspace: Workspace, ledger: Ledger, run: str | None, site: str | None) -> tuple[str, str | None]:

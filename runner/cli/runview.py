@@ -27,7 +27,7 @@ if TYPE_CHECKING:
         StepView,
     )
 
-__all__ = ["print_output", "print_run", "print_site", "run_text"]
+__all__ = ["print_output", "print_run", "print_site", "pruned_text", "run_text"]
 
 _WIDTH = max(map(len, Outcome))
 """Width of the column of outcomes."""
@@ -92,6 +92,12 @@ def _steps(steps: Sequence[StepView], *, together: bool) -> Iterator[Sequence[St
     for why, group in groupby(steps, key=reason):
         found = tuple(group)
         yield from ((one,) for one in found) if why is None else (found,)
+
+
+def pruned_text(run: RunSummary) -> str:
+    """Say that the details of a run were pruned."""
+    when = f"{run.pruned:%Y-%m-%d}" if run.pruned else ""
+    return f"output and details were pruned on {when}, see `retention.details` in sitecrew.yaml"
 
 
 def print_output(step: StepOutput) -> None:

@@ -12,7 +12,7 @@ from runner.cli.listing import clients, holds, hosts, notices, reports, windows
 from runner.cli.open_ledger import open_for_reading, open_if_exists
 from runner.cli.options import MORE, as_json, selecting, with_workspace
 from runner.cli.output import closest_hint, emit_json, say, table
-from runner.cli.runview import print_output, print_run, print_site, run_text
+from runner.cli.runview import print_output, print_run, print_site, pruned_text, run_text
 from runner.errors import UnknownNameError, UsageError
 from runner.units import ago, duration, local, size
 
@@ -178,6 +178,8 @@ def show_run(workspace: Workspace, run: str, *, verbose: bool = False, json_: bo
         for step in ledger.steps.output(head.run, site.row.site) if verbose else ():
             if step.output:
                 print_output(step)
+    if head.pruned:
+        say(pruned_text(head))
     is_last = ledger.runs.find("last") == head.run
     print_attention(view, playbooks=workspace.playbooks, is_last=is_last)
 

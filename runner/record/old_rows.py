@@ -100,9 +100,9 @@ def _kept(connection: Connection) -> set[str]:
     unsettled = select(auto_updates.c.run).where(auto_updates.c.settled.is_(None))
     kept |= set(connection.execute(unsettled).scalars())
     undone = select(runs.c.run, runs.c.undoes).where(runs.c.undoes.is_not(None))
-    undoes = {row.run: row.undoes for row in connection.execute(undone)}
+    before = {row.run: row.undoes for row in connection.execute(undone)}
     chain = kept
-    while chain := {undoes[run] for run in chain if run in undoes} - kept:
+    while chain := {before[run] for run in chain if run in before} - kept:
         kept |= chain
     return kept
 

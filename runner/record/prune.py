@@ -42,10 +42,11 @@ _DELIVERED = [
 class Pruning(Records):
     """Prunes the ledger. Acts stay, so that their chain can still be verified."""
 
-    def last(self) -> datetime | None:
-        """Return when the ledger was pruned last."""
+    def last(self, until: datetime) -> datetime | None:
+        """Return when the ledger was pruned last; times after `until` are of a clock that was ahead."""
+        query = select(func.max(acts.c.at)).where(acts.c.act == "prune", acts.c.at <= until)
         with self._store.read() as connection:
-            return connection.execute(select(func.max(acts.c.at)).where(acts.c.act == "prune")).scalar()
+            return connection.execute(query).scalar()
 
     def preview(self, cut: Cutoffs) -> Pruned:
         """Count what `prune` would summarise or delete."""

@@ -46,7 +46,7 @@ def prune(workspace: Workspace, ledger: Ledger, now: datetime, stop: threading.E
 
 def pruned_today(ledger: Ledger, now: datetime, within: timedelta = _DAILY) -> bool:
     """Whether the ledger was pruned in the last 24 hours."""
-    last = ledger.pruning.last()
+    last = ledger.pruning.last(now)
     return last is not None and now - last < within
 
 

@@ -28,6 +28,7 @@ LISTED = {
 
 PERSON = "a person lists them and chooses how many"
 ONE = "whether one exists, or which one is the newest"
+DAILY = "when the ledger is pruned, not what"
 CALENDAR = "a unit of the calendar, not a span to look back"
 REVIEWED = {
     "cli/progress/earlier.py: earlier_durations: runs.list": "an estimate of the time that is left",
@@ -40,6 +41,7 @@ REVIEWED = {
     "cli/pause.py: pause: timedelta": CALENDAR,
     "plan/blackouts.py: _MARGIN: timedelta": CALENDAR,
     "plan/windows.py: past_windows: timedelta": CALENDAR,
+    "plan/retention.py: _ZONES: timedelta": CALENDAR,
     "plan/schedules.py: _INSTANT: timedelta": CALENDAR,
     "plan/schedules.py: _PUNCTUAL: timedelta": "how late a window may start without catching up",
     "plan/windows.py: _DAY: timedelta": CALENDAR,
@@ -50,6 +52,9 @@ REVIEWED = {
     "record/backups.py: newest: limit": ONE,
     "record/history.py: _backup_attempted: limit": ONE,
     "record/lastlook.py: _SLACK: timedelta": "clock difference between two sources of one look",
+    "record/look_history.py: SLOT: timedelta": "the span of a summary",
+    "record/look_history.py: _slot_of: timedelta": CALENDAR,
+    "record/prune.py: _keys: limit": "rows per transaction; the next one continues",
     "record/queries.py: unknown_run: limit": "names for a hint",
     "record/queries.py: find: limit": "`last` is the newest run; two matches mean an ambiguous prefix",
     "record/queries.py: last_of_playbook: limit": "`@failed` is about the newest run of a playbook",
@@ -60,6 +65,10 @@ REVIEWED = {
     "record/windows.py: list: limit": PERSON,
     "workflows/notices.py: _BETWEEN_URGENT: timedelta": "how often the crew is disturbed",
     "workflows/notices.py: last_window: windows.list": "a person asks for the last opening",
+    "workflows/pruning.py: _DAILY: timedelta": DAILY,
+    "workflows/pruning.py: _LATEST: timedelta": DAILY,
+    "workflows/pruning.py: _BEFORE_WINDOW: timedelta": DAILY,
+    "workflows/pruning.py: _ENGINE_DAYS: timedelta": "rows that are not needed; open runs are kept by state",
     "workflows/watch.py: module: timedelta": "how long a problem lasts before the crew is notified",
     "inspect/doctor.py: _RENEWAL: timedelta": "when a certificate's end is worth a warning",
 }

@@ -164,7 +164,9 @@ def test_old_history_is_deleted_and_acts_stay(ledger: Ledger) -> None:
     assert [row.starts for row in ledger.windows.list()] == [NOW - 9 * DAY]
     verdict = ledger.acts.verify()
     assert (verdict.acts, verdict.problem) == (3, "")
-    assert ledger.pruning.last() is not None
+    last = ledger.acts.list()[-1]
+    assert (last.act, ledger.pruning.last(last.at)) == ("prune", last.at)
+    assert ledger.pruning.last(last.at - DAY) is None
 
 
 def test_opening_without_a_notice_stays(ledger: Ledger) -> None:
@@ -373,3 +375,34 @@ def test_looks_without_a_run_are_summarised(ledger: Ledger) -> None:
         (website,) = {*connection.execute(select(look_summaries.c.website)).scalars()}
         seen = looked_in(connection, website, None, NOW - 30 * DAY, NOW)
     assert [look.healthy for look in seen] == [True, True]
+
+
+def test_file_shrinks_in_short_transactions(file: Path) -> None:
+    with Ledger.open(f"sqlite:///{file}") as ledger:
+        for number in range(30):
+            ran(ledger, f"r{number}", NOW - (300 - number) * DAY)
+        with ledger.store.write() as connection:
+            connection.execute(update(steps).values(output="x" * 20_000))
+            connection.execute(update(runs).values(order_text="y" * 100_000))
+        calls: list[int] = []
+        ledger.pruning.prune(cut(details=90), stopped=lambda: bool(calls.append(file.stat().st_size)))
+        with sqlite3.connect(file) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        assert calls
+        assert ledger.store.database.size() < 1_000_000
+
+
+def test_file_of_an_earlier_version_shrinks_too(file: Path) -> None:
+    with Ledger.open(f"sqlite:///{file}") as ledger:
+        ran(ledger, "r1", NOW)
+    with sqlite3.connect(file, isolation_level=None) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")
+        connection.execute("PRAGMA auto_vacuum = NONE")
+        connection.execute("VACUUM")
+        connection.execute("PRAGMA journal_mode = WAL")
+        assert connection.execute("PRAGMA auto_vacuum").fetchone() == (0,)
+    with Ledger.open(f"sqlite:///{file}") as ledger:
+        ledger.pruning.prune(cut())
+        assert ledger.runs.order_text("r1") == "{}"
+    with sqlite3.connect(file) as connection:
+        assert connection.execute("PRAGMA auto_vacuum").fetchone() == (2,)
