@@ -92,8 +92,12 @@ class Deliveries(Records):
         period: str | None = None,
         kind: DeliveryKind | None = None,
         topic: str | None = None,
+        since: datetime | None = None,
     ) -> tuple[DeliveryView, ...]:
-        """Return messages, oldest first; if `states` is not empty, only those in one of them."""
+        """Return messages, oldest first; if `states` is not empty, only those in one of them.
+
+        `since`: only those that were queued since then.
+        """
         columns = [column for column in deliveries.c if column.name != "message"]
         query = select(*columns).order_by(deliveries.c.created, deliveries.c.message_id)
         if states:
@@ -106,6 +110,8 @@ class Deliveries(Records):
             query = query.where(deliveries.c.kind == kind.value)
         if topic is not None:
             query = query.where(deliveries.c.topic == topic)
+        if since is not None:
+            query = query.where(deliveries.c.created >= since)
         with self._store.read() as connection:
             return tuple(map(_delivery, connection.execute(query).mappings()))
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import ColumnElement, func, select
 
 from runner.model import Cutoffs, Outcome, State
+from runner.record.open_runs import IS_OPEN
 from runner.record.schema import (
     acts,
     auto_updates,
@@ -129,5 +130,5 @@ def _old_delivery(cut: Cutoffs) -> ColumnElement[bool]:
 
 
 def _dead_process(before: datetime) -> ColumnElement[bool]:
-    working = select(runs.c.executor).where(runs.c.state != State.ENDED.value, runs.c.executor.is_not(None))
+    working = select(runs.c.executor).where(IS_OPEN, runs.c.executor.is_not(None))
     return (leases.c.renewed < before) & leases.c.executor.not_in(working)

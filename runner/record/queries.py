@@ -14,6 +14,7 @@ from runner.errors import UnknownNameError, UsageError
 from runner.model import RESUMABLE, Outcome, State, Trigger
 from runner.record.acts import act_view, check_order
 from runner.record.details import optional_outcome, read_sites
+from runner.record.open_runs import IS_OPEN
 from runner.record.processes import stopped_at
 from runner.record.schema import acts, leases, run_sites, runs
 from runner.record.store import Records, now
@@ -84,13 +85,14 @@ class RunQueries(Records):
             window: only runs of this window.
             client: only runs with a site that belonged to this client.
         """
-        query = select(runs).where(runs.c.state != State.ENDED.value)
+        query = select(runs).where(IS_OPEN)
         if trigger is not None:
             query = query.where(runs.c.trigger == trigger)
         if window is not None:
             query = query.where(runs.c.window == window)
         if client is not None:
-            query = query.where(runs.c.run.in_(select(run_sites.c.run).where(run_sites.c.client == client)))
+            mine = (run_sites.c.run == runs.c.run) & (run_sites.c.client == client)
+            query = query.where(select(run_sites.c.run).where(mine).exists())
         with self._store.read() as connection:
             return _summaries(connection, query.order_by(runs.c.started.desc(), runs.c.run.desc()))
 

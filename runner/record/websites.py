@@ -22,6 +22,7 @@ from runner.record.identity import (
     is_another,
     name_before_rename,
 )
+from runner.record.open_runs import IS_OPEN
 from runner.record.schema import (
     auto_updates,
     backups,
@@ -325,13 +326,12 @@ def _keys(table: Table, column: str) -> Iterator[set[str]]:
 
 
 _RESUMABLE = tuple(outcome.value for outcome in RESUMABLE)
-_OPEN = runs.c.state != State.ENDED.value
-_BUSY = select(run_sites.c.website).join(runs, runs.c.run == run_sites.c.run).where(_OPEN).distinct()
+_BUSY = select(run_sites.c.website).join(runs, runs.c.run == run_sites.c.run).where(IS_OPEN).distinct()
 
 
 def _open_runs(website: int) -> Select[Any]:
     return (
         select(runs.c.run)
         .join(run_sites, run_sites.c.run == runs.c.run)
-        .where(run_sites.c.website == website, _OPEN)
+        .where(run_sites.c.website == website, IS_OPEN)
     )

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, func, insert, select, update
 
-from runner.model import Outcome, State
+from runner.model import Outcome
+from runner.record.open_runs import IS_OPEN
 from runner.record.pauses import pauses_by_client
 from runner.record.schema import calendars, pauses, run_sites, runs, schedules, windows
 from runner.record.store import Records, insert_ignoring, insert_new
@@ -46,7 +47,6 @@ class Windows(Records):
 
         Cheap, to be asked each second. A schedule that another process redefines does not change it.
         """
-        unfinished = runs.c.state != State.ENDED.value
         query = select(
             func.count(schedules.c.id),
             func.count(schedules.c.until),
@@ -55,8 +55,8 @@ class Windows(Records):
             select(func.max(windows.c.id)).scalar_subquery(),
             select(func.max(pauses.c.id)).scalar_subquery(),
             select(func.count(pauses.c.resumed)).scalar_subquery(),
-            select(func.count(runs.c.run)).where(unfinished).scalar_subquery(),
-            select(func.max(runs.c.started)).where(unfinished).scalar_subquery(),
+            select(func.count(runs.c.run)).where(IS_OPEN).scalar_subquery(),
+            select(func.max(runs.c.started)).where(IS_OPEN).scalar_subquery(),
         )
         with self._store.read() as connection:
             return tuple(connection.execute(query).one())

@@ -109,8 +109,8 @@ class CrewNotifier:
     def _last_urgent(self, end: WindowEnd) -> datetime | None:
         """Return when the last urgent notice of an opening was queued."""
         mine = f"urgent {end.window} "
-        sent = self._ledger.deliveries.list(kind=DeliveryKind.NOTICE)
-        found = [one.created for one in sent if one.topic.startswith(mine) and one.created >= end.starts]
+        sent = self._ledger.deliveries.list(kind=DeliveryKind.NOTICE, since=end.starts)
+        found = [one.created for one in sent if one.topic.startswith(mine)]
         return max(found, default=None)
 
 

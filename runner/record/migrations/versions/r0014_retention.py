@@ -38,5 +38,7 @@ def upgrade() -> None:
     op.create_index("ix_look_summaries_website", "look_summaries", ["website"])
     op.add_column("runs", sa.Column("pruned", sa.String(27)))
     op.create_index("ix_backups_run", "backups", ["run"])
+    op.create_index("ix_windows_run", "windows", ["run"])
+    op.create_index("ix_acts_act", "acts", ["act"])
     op.create_index("ix_leases_released", "leases", ["released"])
     op.create_index("ix_deliveries_kind_created", "deliveries", ["kind", "created"])
