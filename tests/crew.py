@@ -295,7 +295,8 @@ def at_work(crew: Crew) -> Iterator[Session]:
 def work(session: Session, playbook: str, site: str, **order: Any) -> Ending:
     """One site of a new run, from its first reading to its outcome."""
     from runner.apply.site import work_on
-    from runner.workflows.run import begin, new_order
+    from runner.workflows.orders import new_order
+    from runner.workflows.run import begin
 
     workspace = session.workspace
     found = workspace.inventory.sites[site]

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from runner.apply.files.deadline import StoppedError
 from runner.apply.jobs import nonce_of
 from runner.apply.meter import Meter
 from runner.backup import DATABASE, FILES, LARGEST, MANIFEST, ArchiveStore, Draft, Snapshot
@@ -57,6 +58,9 @@ def back_up(ctx: SiteContext, step: Step) -> StepOutcome:
     store = ArchiveStore(Path(ctx.workspace.settings.backups.store))
     try:
         snapshot = _take(ctx, step, store)
+    except StoppedError as error:
+        seconds = time.monotonic() - started
+        return StepOutcome(step=step.id, outcome=error.outcome, why=str(error), seconds=seconds)
     except (BackupError, HostError, UsageError, OSError) as error:
         if isinstance(error, UnreachableError) and not ctx.remote.is_connected:
             raise
@@ -119,6 +123,8 @@ def _fill(ctx: SiteContext, step: Step, draft: Draft) -> Mapping[str, CommandRec
         files = {name: open_files.enter_context(draft.open(_NAMES[name])) for name in scripts}
 
         def store(name: str, data: bytes) -> None:
+            if ctx.stop.over.is_set():
+                raise StoppedError(Outcome.CANCELLED, ctx.stop.why)
             files[name].write(data)
             meter.add(len(data))
 

@@ -54,7 +54,7 @@ def build_site(ctx: SiteContext, step: Step) -> StepOutcome:
         return StepOutcome(
             step=step.id,
             outcome=Outcome.CANCELLED,
-            why="the run was cancelled",
+            why=ctx.stop.why,
             seconds=seconds,
             output=printed,
         )

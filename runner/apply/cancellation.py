@@ -1,4 +1,8 @@
-"""Cancellation of a run: nothing more of it is started, and its running jobs are stopped."""
+"""Stopping a run: an operator cancels it, or its window closes.
+
+Nothing more is started then. An operator also stops running jobs. At the close, changes in progress are
+rolled back in time, other steps are stopped, and packages are installed to the end.
+"""
 
 from __future__ import annotations
 
@@ -7,44 +11,141 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import Enum
 
 from runner.execute import Control
+from runner.model import Outcome, StepOutcome
+from runner.units import utc
 
-__all__ = ["Cancellation"]
+__all__ = ["AtClose", "Cancellation", "Closing"]
+
+
+class AtClose(Enum):
+    """What happens to a running job when its window closes."""
+
+    ROLL_BACK = "roll back"
+    """It is stopped early enough for a rollback before the close."""
+    STOP = "stop"
+    """It is stopped at the close."""
+    FINISH = "finish"
+    """It runs to its end, as it must not be interrupted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """When the window of a site closes."""
+
+    rollback: datetime
+    """From then on nothing is started, and changes in progress are rolled back."""
+    closes: datetime
+
+    @property
+    def why(self) -> str:
+        """The reason of what is not done."""
+        return f"the window closes at {utc(self.closes)}"
 
 
 class Cancellation:
-    """The cancellation of one run in one process; it cannot be withdrawn."""
+    """The end of one run in one process, or of one of its sites; it cannot be withdrawn.
 
-    def __init__(self) -> None:
+    Args:
+        closing: when the window closes; None for a run without a window.
+    """
+
+    def __init__(self, closing: Closing | None = None) -> None:
         self.asked = threading.Event()
+        """Set when nothing more is started."""
+        self.over = threading.Event()
+        """Set when work that is not rolled back must stop too."""
+        self.why = "the run was cancelled"
+        """The reason of what is not done."""
+        self.at_close = False
+        """Whether the reason is that the window closes."""
+        self._closing = closing
         self._asked_at = math.inf
-        self._controls: set[Control] = set()
+        self._controls: dict[Control, AtClose] = {}
+        self._sites: dict[str, Cancellation] = {}
         self._lock = threading.Lock()
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether an operator has cancelled the run."""
+        return self._asked_at < math.inf
+
+    @property
+    def closed(self) -> bool:
+        """Whether the window has closed."""
+        return self.over.is_set() and self.at_close
+
+    def of_site(self, site: str, closing: Closing) -> Cancellation:
+        """Return the cancellation of one site of the run, which also ends as its window closes."""
+        with self._lock:
+            found = self._sites.setdefault(site, Cancellation(closing))
+        if self.asked.is_set():
+            found.ask()
+        return found
 
     def ask(self) -> None:
         """Cancel the run: stop its running jobs. Their hosts confirm it to the threads that follow them."""
         self._asked_at = min(self._asked_at, time.monotonic())
         self.asked.set()
+        self.over.set()
+        self._cancel(*AtClose)
+        for site in self._list_sites():
+            site.ask()
+
+    def close(self, now: datetime) -> None:
+        """Stop what may no longer run at this time, as the window closes."""
+        for site in self._list_sites():
+            site.close(now)
+        closing = self._closing
+        if closing is None or now < closing.rollback:
+            return
         with self._lock:
-            controls = tuple(self._controls)
-        for control in controls:
-            control.cancel()
+            if not self.asked.is_set():
+                self.at_close, self.why = True, closing.why
+        self.asked.set()
+        self._cancel(AtClose.ROLL_BACK)
+        if now >= closing.closes:
+            self.over.set()
+            self._cancel(AtClose.STOP)
 
     def is_overdue(self, seconds: float) -> bool:
         """Whether the run was cancelled more than so many seconds ago."""
         return time.monotonic() - self._asked_at > seconds
 
+    def explain(self, outcome: StepOutcome) -> StepOutcome:
+        """Return the outcome of a step, with the reason if it was stopped as the window closes."""
+        stopped = outcome.outcome is Outcome.CANCELLED and self.at_close
+        return replace(outcome, why=self.why) if stopped else outcome
+
     @contextmanager
-    def controlling(self) -> Iterator[Control]:
+    def controlling(self, at_close: AtClose = AtClose.STOP) -> Iterator[Control]:
         """Return the control of a job, through which it is stopped when the run is cancelled."""
         control = Control()
         with self._lock:
-            self._controls.add(control)
-            if self.asked.is_set():
-                control.cancel()
+            self._controls[control] = at_close
+        if self.cancelled:
+            self._cancel(*AtClose)
+        elif self.asked.is_set():
+            self._cancel(AtClose.ROLL_BACK, *([AtClose.STOP] if self.over.is_set() else []))
         try:
             yield control
         finally:
             with self._lock:
-                self._controls.discard(control)
+                self._controls.pop(control, None)
+
+    def _list_sites(self) -> tuple[Cancellation, ...]:
+        with self._lock:
+            return tuple(self._sites.values())
+
+    def _cancel(self, *kinds: AtClose) -> None:
+        """Cancel the running jobs that react like this, each once."""
+        with self._lock:
+            found = [control for control, at_close in self._controls.items() if at_close in kinds]
+            for control in found:
+                del self._controls[control]
+        for control in found:
+            control.cancel()

@@ -110,10 +110,19 @@ def restore_point_id(ctx: SiteContext, job: str) -> str:
 
 
 def end_job(
-    ctx: SiteContext, number: int, job: str, status: str, outcomes: Sequence[StepOutcome] = ()
+    ctx: SiteContext,
+    number: int,
+    job: str,
+    status: str,
+    outcomes: Sequence[StepOutcome] = (),
+    *,
+    undo_seconds: float | None = None,
 ) -> None:
-    """Record how a job ended and the outcomes of its steps; then let the host forget it."""
-    ctx.journal.job_ended(number, job, status, outcomes)
+    """Record how a job ended and the outcomes of its steps; then let the host forget it.
+
+    `undo_seconds` is the time that a rollback took; None if nothing was rolled back.
+    """
+    ctx.journal.job_ended(number, job, status, outcomes, undo_seconds=undo_seconds)
     acknowledge(ctx, number, job)
 
 

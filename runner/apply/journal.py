@@ -139,10 +139,25 @@ class Journal:
         """Record a job before it is sent to the host."""
         self.ledger.jobs.started(self.run, self.site, number, job, trial=trial, span=span)
 
-    def job_ended(self, number: int, job: str, status: str, outcomes: Sequence[StepOutcome] = ()) -> None:
+    def job_ended(
+        self,
+        number: int,
+        job: str,
+        status: str,
+        outcomes: Sequence[StepOutcome] = (),
+        *,
+        undo_seconds: float | None = None,
+    ) -> None:
         """Record the status of a job that ended and the outcomes of its steps, in one transaction."""
         self.ledger.jobs.ended(
-            self.run, self.site, number, job, status=status, outcomes=outcomes, at=self.now()
+            self.run,
+            self.site,
+            number,
+            job,
+            status=status,
+            outcomes=outcomes,
+            at=self.now(),
+            undo_seconds=undo_seconds,
         )
         self.emit("segment.recorded", job=job, number=number, status=status)
 

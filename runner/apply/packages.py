@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
+from runner.apply.cancellation import AtClose
 from runner.apply.jobs import end_job, nonce_of, settle_job, span_of
 from runner.apply.reboot import reboot
 from runner.apply.retry import Try, run_with_retries
@@ -137,7 +138,7 @@ class _Update:
         if self.started is None:
             return None
         self.journal.progress(self.step.id, Phase.APPLYING)
-        with self.ctx.stop.controlling() as control:
+        with self.ctx.stop.controlling(AtClose.FINISH) as control:
             return self.remote.attach(
                 self.job,
                 span=span_of(self.started),
@@ -171,7 +172,7 @@ class _Update:
         self.journal.job_started(self.part.number, self.job, ordered.span())
         self.journal.emit("segment.started", job=self.job, number=self.part.number)
         self.journal.progress(self.step.id, Phase.APPLYING)
-        with self.ctx.stop.controlling() as control:
+        with self.ctx.stop.controlling(AtClose.FINISH) as control:
             return self.remote.run(
                 ordered,
                 control=control,
@@ -210,13 +211,15 @@ class _Update:
             return with_reboot(outcome, wants)
         if outcome.outcome is Outcome.FAILED:
             return with_reboot(outcome, f"{wants}; not rebooted, since the update failed")
+        if self.ctx.stop.asked.is_set() and not self.ctx.stop.cancelled:
+            return with_reboot(outcome, f"{wants}; not rebooted: {self.ctx.stop.why}")
         self.journal.progress(self.step.id, Phase.REBOOTING)
         rebooted = reboot(
             self.remote,
             found.boot,
             become=self.step.become,
             limit=self.limit,
-            stop=self.ctx.stop.asked.is_set,
+            stop=lambda: self.ctx.stop.cancelled,
         )
         changed = replace(outcome, outcome=Outcome.CHANGED) if outcome.outcome is Outcome.OK else outcome
         return with_reboot(changed, rebooted.result, failed=rebooted.failed)

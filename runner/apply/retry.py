@@ -48,9 +48,7 @@ def run_with_retries(
     while (failed := _failed(ctx, step, tried.outcomes, number)) and retriable():
         tried.settle(())
         if not _wait(ctx, step, failed, number):
-            outcome = replace(
-                failed, outcome=Outcome.CANCELLED, why="the run was cancelled between two tries"
-            )
+            outcome = replace(failed, outcome=Outcome.CANCELLED, why=f"{ctx.stop.why} between two tries")
             ctx.journal.step_finished(outcome)
             return (outcome,)
         number += 1

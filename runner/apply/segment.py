@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
+from runner.apply.cancellation import AtClose
 from runner.apply.jobs import (
     end_job,
     job_of_try,
@@ -124,7 +125,7 @@ def _run_once(
     outcomes = outcomes_of(names, scripts, record, with_facts_after(context, record))
     if judge:
         outcomes = tuple(judge.final_outcome(record, outcome) for outcome in outcomes)
-    outcomes = tuple(map(ctx.journal.cleaned, outcomes))
+    outcomes = tuple(ctx.journal.cleaned(ctx.stop.explain(outcome)) for outcome in outcomes)
     return Try(outcomes, partial(settle_job, ctx, part.number, job, record.status))
 
 
@@ -136,7 +137,7 @@ def _follow(
     ctx.journal.job_started(part.number, job.id, job.span(), trial=judge.stored if judge else None)
     ctx.journal.emit("segment.started", job=job.id, number=part.number)
     try:
-        with ctx.stop.controlling() as control:
+        with ctx.stop.controlling(AtClose.ROLL_BACK if judge else AtClose.STOP) as control:
             return ctx.remote.run(
                 job,
                 on_event=lambda event: _emit(ctx, names, event),

@@ -16,7 +16,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from runner import crashlog
-from runner.apply.cancellation import Cancellation
+from runner.apply.cancellation import Cancellation, Closing
 from runner.apply.context import SiteContext
 from runner.apply.journal import Journal
 from runner.errors import EngineError, SecretError
@@ -28,6 +28,7 @@ from runner.inspect.health import prober_of
 from runner.load import Redactor
 from runner.load.variables import matches_stored
 from runner.model import Order, RunEvent, SecretRef, Site, SitePlan, Step
+from runner.plan import rollback_begins
 from runner.record import LEASE, Ledger
 from runner.record.operators import operator_here
 from runner.record.processes import is_gone, process_start, stopped_at
@@ -138,7 +139,7 @@ class Session:
             remote=self.hosts.remote(order.hosts[site.host]),
             prober=prober_of(self.hosts, site, order.limits.look.total_seconds()),
             journal=self.journal(order.run, site.name),
-            stop=self.stop(order.run),
+            stop=self.stop_of_site(order, site),
             redactor=self.redactor,
             published=self.hosts.published,
             variables=partial(self.variables, order),
@@ -195,6 +196,16 @@ class Session:
         """Return the cancellation of a run."""
         with self._stops_lock:
             return self._stops.setdefault(run, Cancellation())
+
+    def stop_of_site(self, order: Order, site: Site) -> Cancellation:
+        """Return the cancellation of a site, which also ends as the run's window closes."""
+        stop = self.stop(order.run)
+        if order.closes is None:
+            return stop
+        begins = rollback_begins(order.estimates.get(site.name), order.closes)
+        stop = stop.of_site(site.name, Closing(begins, order.closes))
+        stop.close(self.now())
+        return stop
 
     def stopping(self, run: str) -> bool:
         """Whether nothing more of the run is to be started."""

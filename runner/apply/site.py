@@ -23,7 +23,7 @@ from runner.hosts.boundary import UnexpectedError, contained, within
 from runner.hosts.exclusive import server_of
 from runner.hosts.sudo import sudo_problems
 from runner.model import OnFailure, Order, Outcome, Phase, Site, Step, StepOutcome, worst
-from runner.plan import closed_at, needs_facts, split_playbook
+from runner.plan import closed_at, needs_facts, split_playbook, why_too_late
 
 if TYPE_CHECKING:
     from runner.apply.session import Session
@@ -41,10 +41,8 @@ def work_on(session: Session, order: Order, site: Site, attempt: int) -> Ending:
     running = started_numbers(session, order.run, site.name, attempt)
     if session.stopping(order.run) and not running:
         ending = Ending(Outcome.CANCELLED, "the run was stopped before this site was started")
-    elif order.closes and session.now() > order.closes and not running:
-        ending = Ending(Outcome.MISSED, "the window closed before this site was started")
-    elif not running and (closed := _closed_now(session, order, site)):
-        ending = Ending(Outcome.MISSED, f"{closed}: no site is started")
+    elif not running and (missed := _why_missed(session, order, site, attempt)):
+        ending = Ending(Outcome.MISSED, missed)
     else:
         session.journal(order.run, site.name).started(site.client, site.host)
         ending = _run_site(session, order, site, attempt)
@@ -55,6 +53,19 @@ def work_on(session: Session, order: Order, site: Site, attempt: int) -> Ending:
         "site.finished", order.run, site.name, outcome=ending.outcome, why=ending.why, locked=ending.locked
     )
     return ending
+
+
+def _why_missed(session: Session, order: Order, site: Site, attempt: int) -> str:
+    """Return why the window has no time left for a site; empty if the site is started now."""
+    now, closes = session.now(), order.closes
+    if closes and now > closes:
+        return "the window closed before this site was started"
+    if closed := _closed_now(session, order, site):
+        return f"{closed}: no site is started"
+    found = order.estimates.get(site.name)
+    if not closes or not found or _known(session, order.run, site.name, attempt):
+        return ""  # what an earlier attempt has started is continued until the close
+    return why_too_late(found, opens=order.opens or now, closes=closes, now=now)
 
 
 def _closed_now(session: Session, order: Order, site: Site) -> str:
@@ -89,6 +100,8 @@ def _run_site(session: Session, order: Order, site: Site, attempt: int) -> Endin
 
 def _end_with_auto_updates(ctx: SiteContext, ending: Ending) -> Ending:
     """Hold the automatic updates of held items; return the ending, which a failure here does not change."""
+    if ctx.stop.closed:
+        return ending
     error = within(lambda: hold_auto_updates(ctx))
     if isinstance(error, SitecrewError):
         ctx.journal.emit("auto_updates.failed", why=ctx.journal.reason(error.with_hint))
@@ -114,7 +127,7 @@ def _run_parts(session: Session, ctx: SiteContext, parts: Parts, known: dict[str
             stopped = stopped or _stop_reason(steps, known)
             continue
         if cancelled := _cancelled(session, ctx, part):
-            return Ending(Outcome.CANCELLED, cancelled)
+            return Ending(_stopped(ctx), cancelled)
         if not stopped and session.ask:
             answer = session.ask(steps[0])
             if answer is None:
@@ -128,23 +141,32 @@ def _run_parts(session: Session, ctx: SiteContext, parts: Parts, known: dict[str
         waiting = partial(ctx.journal.progress, steps[0].id, Phase.WAITING)
         server, alone = server_of(ctx.remote.host), needs_exclusive_host(part)
         with session.exclusive.hold(server, alone=alone, on_wait=waiting):
+            if cancelled := _cancelled(session, ctx, part):
+                return Ending(_stopped(ctx), cancelled)
             result = run_part(ctx, part, [step for step in steps if step.id not in known])
         ctx = replace(ctx, facts=result.facts)
         known |= {outcome.step: outcome for outcome in result.outcomes}
         stopped = _stop_reason(steps, known)
-    return _ending(known)
+    return _ending(ctx, known)
 
 
 def _cancelled(session: Session, ctx: SiteContext, part: Part) -> str:
-    """Return why a part is not started; empty if the run is not cancelled, or a job of the part may run."""
+    """Return why a part is not started; empty if the run continues, or a job of the part may run."""
     if not ctx.stop.asked.is_set():
         return ""
     started = started_numbers(session, ctx.run, ctx.site.name, ctx.attempt)
-    return "" if any(part.number in part_of(number) for number in started) else "the run was cancelled"
+    return "" if any(part.number in part_of(number) for number in started) else ctx.stop.why
 
 
-def _ending(known: Mapping[str, StepOutcome]) -> Ending:
+def _stopped(ctx: SiteContext) -> Outcome:
+    """Return the outcome of a site that was stopped before its last step."""
+    return Outcome.MISSED if ctx.stop.at_close else Outcome.CANCELLED
+
+
+def _ending(ctx: SiteContext, known: Mapping[str, StepOutcome]) -> Ending:
     decisive = worst(outcome.outcome for outcome in known.values())
+    if decisive is Outcome.CANCELLED and ctx.stop.at_close:
+        return Ending(Outcome.MISSED, ctx.stop.why)
     why = next((f"{o.step}: {o.why}" for o in known.values() if o.outcome is decisive and o.why), "")
     return Ending(decisive, why if decisive in _EXPLAINED else "")
 

@@ -127,7 +127,8 @@ def _confirmed(sites: Sequence[Site]) -> bool:
 
 def _run(workspace: Workspace, book: Playbook, sites: tuple[Site, ...], options: dict[str, Any]) -> ExitCode:
     """Record the run and follow it to its end."""
-    from runner.workflows.run import begin, new_order
+    from runner.workflows.orders import new_order
+    from runner.workflows.run import begin
 
     # with its step, because the time limits of connections depend on the steps of the workspace
     workspace = replace(workspace, playbooks={**workspace.playbooks, NAME: book})

@@ -9,15 +9,20 @@ import click
 
 from runner.cli.chosen import lists_only, print_chosen
 from runner.cli.hints import retyped
+from runner.cli.open_ledger import open_if_exists
 from runner.cli.options import as_json, choosing_steps, selecting, verbosity, with_variables, with_workspace
 from runner.cli.output import emit_json, say
-from runner.cli.planview import print_site, print_totals
+from runner.cli.planview import forecasts_json, print_forecasts, print_site, print_totals
 from runner.cli.selection import find_playbook, select_sites
 from runner.errors import ExitCode
 from runner.model import Action, Plan, first_code
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from runner.load import Workspace
+    from runner.model import Playbook, Site
+    from runner.plan import Forecast
 
 __all__ = ["CHECK", "STEPS", "plan", "print_plan", "show_plan"]
 
@@ -57,6 +62,7 @@ def show_plan(workspace: Workspace, playbook: str, **options: Any) -> int:
     made = make_plan(workspace, book, sites, tags=options["tags"])
     for text in made.recognised:
         say(text)
+    windows = _windows(workspace, book, sites)
     if options.get("out"):
         from runner.load.planfile import lock_plan, write_plan
 
@@ -64,7 +70,7 @@ def show_plan(workspace: Workspace, playbook: str, **options: Any) -> int:
     again = (
         _run_locked(options["out"]) if options.get("out") else retyped("run", made.playbook, without=CHECK)
     )
-    return print_plan(made, options, again=again)
+    return print_plan(made, options, again=again, windows=windows)
 
 
 def _run_locked(file: str) -> str:
@@ -72,16 +78,41 @@ def _run_locked(file: str) -> str:
     return retyped("run", "--plan", file, without=CHECK | {"limit", "exclude"} | STEPS)
 
 
-def print_plan(made: Plan, options: dict[str, Any], *, again: str) -> ExitCode:
-    """Print a plan and return the exit code. `again` is the command that applies it."""
+def _windows(
+    workspace: Workspace, book: Playbook, sites: Sequence[Site]
+) -> Mapping[tuple[str, str], Forecast]:
+    """Return forecasts of the windows that run the playbook for clients of these sites."""
+    from runner.inspect.durations import Forecasts
+
+    forecasts = Forecasts(workspace, open_if_exists(workspace, quiet=True))
+    return forecasts.of_playbook(book.name, {site.client for site in sites})
+
+
+def print_plan(
+    made: Plan,
+    options: dict[str, Any],
+    *,
+    again: str,
+    windows: Mapping[tuple[str, str], Forecast] | None = None,
+) -> ExitCode:
+    """Print a plan and return the exit code.
+
+    Args:
+        made: the plan.
+        options: those of the command.
+        again: the command that applies it.
+        windows: forecasts of the windows that apply such a plan.
+    """
+    windows = windows or {}
     if options["json_"]:
-        emit_json(_document(made))
+        emit_json(_document(made) | {"windows": forecasts_json(windows)})
     else:
         for site in made.sites:
             if site.problems or not options["quiet"]:
                 print_site(site, everything=bool(options["diff"] or options["verbose"]))
         if not options["quiet"]:
             print_totals(made, again)
+            print_forecasts(windows)
     return _exit_code(made, detailed=options.get("detailed_exitcode", False))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 
 from runner.cli.hints import for_workspace, retyped
@@ -10,17 +11,20 @@ from runner.cli.output import out_wrapped, say, say_commands
 from runner.cli.reasons import print_reasons
 from runner.cli.screen import out, style
 from runner.model import Action, Change, Plan, SitePlan
+from runner.plan import Forecast, about
 from runner.shell import command
 from runner.units import count
-from runner.untrusted import sentence
+from runner.untrusted import few, sentence
 
-__all__ = ["print_site", "print_totals"]
+__all__ = ["forecasts_json", "print_forecasts", "print_site", "print_totals"]
 
 _LONGEST = 2000
 _REASONS = 10
 """Columns before a reason: it starts below the name of the item."""
 _NAMED = 5
 """Sites that a command names; for more it is about all of the plan."""
+_WINDOWS = 3
+"""Windows of which each is described."""
 _COLORS = {Action.CHANGE: "green", Action.HOLD: "yellow", Action.SKIP: "bright_black", Action.UNKNOWN: "red"}
 
 
@@ -61,6 +65,28 @@ def print_totals(made: Plan, apply: str) -> None:
         ({"to apply": apply} if counts[Action.CHANGE] else {})
         | ({"to find the cause of the problems": doctor} if failing else {})
     )
+
+
+def print_forecasts(windows: Mapping[tuple[str, str], Forecast]) -> None:
+    """Print how long the windows with this playbook take; of many, only those that are too short."""
+    shown = {key: one for key, one in windows.items() if one.late or len(windows) <= _WINDOWS}
+    for (window, client), one in shown.items():
+        late = f"; likely to be late: {few(one.late, _NAMED)}" if one.late else ""
+        say(f"window {window} of {client} takes about {about(one.seconds)} of {about(one.lasts)}{late}")
+
+
+def forecasts_json(windows: Mapping[tuple[str, str], Forecast]) -> list[dict[str, object]]:
+    """Return the entries of `windows`."""
+    return [
+        {
+            "window": window,
+            "client": client,
+            "seconds": round(one.seconds),
+            "lasts": round(one.lasts),
+            "late": list(one.late),
+        }
+        for (window, client), one in windows.items()
+    ]
 
 
 def _cleaned(site: SitePlan) -> SitePlan:

@@ -121,7 +121,8 @@ def _run(
 ) -> ExitCode:
     """Record the run and follow it to its end."""
     from runner.cli.confirm import StepPrompt
-    from runner.workflows.run import begin, new_order, with_unseen
+    from runner.workflows.orders import new_order, with_unseen
+    from runner.workflows.run import begin
 
     with open_session(workspace, options["forks"]) as session:
         order = new_order(

@@ -13,15 +13,19 @@ from runner.cli.output import emit_json, say, table
 from runner.cli.pause import pause, resume
 from runner.errors import UsageError
 from runner.units import iso, local, utc
+from runner.untrusted import few
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from runner.load import Workspace
-    from runner.plan import Due
+    from runner.plan import Due, Forecast
     from runner.record import PauseView
 
 __all__ = ["schedule"]
+
+_NAMED = 2
+"""Sites that a line names."""
 
 
 @click.group()
@@ -46,22 +50,31 @@ schedule.add_command(resume)
 )
 @as_json
 def next_(workspace: Workspace, start: str | None, count: int, json_: bool) -> None:
-    """List the next maintenance windows, in order of their start.
+    """List the next maintenance windows, in order of their start, and how long they will take.
+
+    The time is estimated from earlier runs. Sites that are likely not to end before the window closes are
+    `late`: they are not started, and come first in the next window.
 
     Windows of a paused client are listed with the last day of the pause, and are skipped.
     """
-    from runner.plan import next_windows
+    from runner.inspect.durations import Forecasts
+    from runner.plan import about, next_windows
 
     found = next_windows(workspace.inventory, _parse_instant(start), count)
     ledger = open_if_exists(workspace, quiet=True)
     pauses = ledger.pauses.in_force() if ledger else ()
     paused = [_pause_of(due, pauses) for due in found]
+    forecasts = Forecasts(workspace, ledger)
+    expected = [forecasts.of(due.window, due.client) for due in found]
     if json_:
         emit_json(
-            [due.as_json() | {"paused": _pause_json(one)} for due, one in zip(found, paused, strict=True)]
+            [
+                due.as_json() | {"paused": _pause_json(pause), **_forecast_json(forecast)}
+                for due, pause, forecast in zip(found, paused, expected, strict=True)
+            ]
         )
         return
-    heads: tuple[str, ...] = ("starts (client's time)", "starts (UTC)", "window", "client", "sites")
+    heads: tuple[str, ...] = ("starts (client's time)", "starts (UTC)", "window", "client", "sites", "takes")
     rows: list[tuple[str, ...]] = [
         (
             f"{due.local:%a %Y-%m-%d %H:%M}",
@@ -69,13 +82,23 @@ def next_(workspace: Workspace, start: str | None, count: int, json_: bool) -> N
             due.window,
             due.client,
             str(len(due.sites)),
+            about(forecast.seconds),
         )
-        for due in found
+        for due, forecast in zip(found, expected, strict=True)
     ]
+    if any(one.late for one in expected):
+        heads = (*heads, "late")
+        rows = [
+            (*row, few(one.late, _NAMED) if one.late else "") for row, one in zip(rows, expected, strict=True)
+        ]
     if any(paused):
         heads = (*heads, "paused until")
         rows = [(*row, str(one.until) if one else "") for row, one in zip(rows, paused, strict=True)]
     table(heads, rows)
+
+
+def _forecast_json(forecast: Forecast) -> dict[str, object]:
+    return {"seconds": round(forecast.seconds), "late": list(forecast.late)}
 
 
 def _pause_of(due: Due, pauses: Sequence[PauseView]) -> PauseView | None:

@@ -41,7 +41,8 @@ def undo(workspace: Workspace, run: str, **options: Any) -> int:
     """
     from runner.inspect.undo import preview_undos, undo_order
     from runner.load import thaw
-    from runner.workflows.run import begin, new_order
+    from runner.workflows.orders import new_order
+    from runner.workflows.run import begin
 
     quiet = options["yes"] and (options["quiet"] or options["json_"])
     with open_session(workspace) as session:

@@ -152,7 +152,9 @@ class WindowShape(Shape):
     ] = None
     date: Annotated[f.Dates | None, D("One date, or a list of dates, instead of day.")] = None
     at: Annotated[f.TimeOfDay, D("Local time of the start.")]
-    lasts: Annotated[f.Span, D("How long the window is open; no site is started later.")] = timedelta(hours=2)
+    lasts: Annotated[
+        f.Span, D("How long the window is open. What cannot end before its close is not started.")
+    ] = timedelta(hours=2)
     timezone: Annotated[f.WindowZone, D("IANA name, or client for each client's own.")] = "client"
     sites: Annotated[tuple[f.Line, ...], LISTED, D("Selectors of the sites.")] = ("all",)
     rings: Annotated[tuple[f.Line, ...], LISTED, D("Selectors of the rings, in order.")] = ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from runner.model.access import Access, NamedSecret
 from runner.model.crew import Crew, Preset, Webhook
+from runner.model.estimate import Basis, Estimate
 from runner.model.facts import (
     Addresses,
     AutoUpdate,
@@ -93,6 +94,7 @@ __all__ = [
     "Asked",
     "AutoUpdate",
     "Backups",
+    "Basis",
     "Calendar",
     "CatchUp",
     "Change",
@@ -105,6 +107,7 @@ __all__ = [
     "Crew",
     "Cutoffs",
     "DateRange",
+    "Estimate",
     "Extension",
     "Finding",
     "FindingKind",

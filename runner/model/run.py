@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from runner.model.estimate import Estimate
 from runner.model.inventory import Client, ClosedPeriod, Host, Site
 from runner.model.plan import SitePlan
 from runner.model.playbook import Playbook
@@ -61,7 +62,11 @@ class Order:
     """Variables for shell steps from the command line, as references and digests of values."""
     window: str | None = None
     closes: datetime | None = None
-    """When the window closes, in UTC; no site is started later."""
+    """When the window closes, in UTC. What cannot end before it is not started."""
+    opens: datetime | None = None
+    """When the window opened for the client, after its jitter."""
+    estimates: Mapping[str, Estimate] = field(default_factory=dict)
+    """By site, how long it takes. Empty without a window, and in runs of earlier versions."""
     blackouts: tuple[ClosedPeriod, ...] = ()
     """Periods in which no site is started: in the client's time zone, and in the window's."""
     timezone: str | None = None

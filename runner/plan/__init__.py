@@ -5,6 +5,16 @@ from __future__ import annotations
 from runner.plan.autoupdates import AutoHold, choose_switches, held_items
 from runner.plan.bisection import Bisection, GroupResult, bisect
 from runner.plan.blackouts import blackouts_between, closed_at
+from runner.plan.durations import (
+    LAST_RUNS,
+    Forecast,
+    Job,
+    about,
+    estimate,
+    forecast,
+    rollback_begins,
+    why_too_late,
+)
 from runner.plan.findings import site_findings, unhealthy
 from runner.plan.folders import stray_folder
 from runner.plan.holds import (
@@ -59,13 +69,16 @@ from runner.plan.windows import (
 
 __all__ = [
     "BY_HAND",
+    "LAST_RUNS",
     "UNUSABLE",
     "AutoHold",
     "Barrier",
     "Bisection",
     "DatabaseMatch",
     "Due",
+    "Forecast",
     "GroupResult",
+    "Job",
     "LedgerHold",
     "Occurrence",
     "Parts",
@@ -73,6 +86,7 @@ __all__ = [
     "Segment",
     "SkippedStep",
     "SystemInput",
+    "about",
     "address_mismatch",
     "after_health_check",
     "applies",
@@ -87,6 +101,8 @@ __all__ = [
     "database_mismatch",
     "decide",
     "differences",
+    "estimate",
+    "forecast",
     "held_items",
     "in_force",
     "is_newer",
@@ -103,6 +119,7 @@ __all__ = [
     "past_windows",
     "plan_site",
     "rings",
+    "rollback_begins",
     "select",
     "set_by",
     "shared_tables",
@@ -119,6 +136,7 @@ __all__ = [
     "unverified_outcome",
     "unverified_outcomes",
     "waits",
+    "why_too_late",
     "with_offers",
     "without_unplanned",
 ]

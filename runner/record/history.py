@@ -180,6 +180,7 @@ def _runs(connection: Connection, scope: _Scope) -> tuple[SiteRun, ...]:
             run_sites.c.outcome,
             run_sites.c.why,
             run_sites.c.finished,
+            run_sites.c.started.label("site_started"),
         )
         .join(run_sites, run_sites.c.run == runs.c.run)
         .join(websites, websites.c.id == run_sites.c.website)

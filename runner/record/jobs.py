@@ -65,17 +65,24 @@ class Jobs(Records):
         status: str,
         outcomes: Sequence[StepOutcome],
         at: datetime,
+        undo_seconds: float | None = None,
     ) -> bool:
         """Record in one transaction how a job and its steps ended.
 
         The job may be deleted from the host (`ack`) once this returns. Recording the same job again changes
-        nothing and returns False, so that it cannot overwrite a later verdict such as an undo.
+        nothing and returns False, so that it cannot overwrite a later verdict such as an undo. `undo_seconds`
+        is the time that a rollback took.
 
         Raises:
             LedgerError: the site does not have all of these steps, or the ledger cannot be written.
         """
         row = {"run": run, "site": site, "number": number, "job": job}
-        row |= {"state": _JobState.ENDED.value, "status": status, "recorded": at}
+        row |= {
+            "state": _JobState.ENDED.value,
+            "status": status,
+            "recorded": at,
+            "undo_seconds": undo_seconds,
+        }
         with self._store.write(concurrent=True) as connection:
             lock_site(connection, run, site)
             if _has_ended(connection, run, site, number, job):

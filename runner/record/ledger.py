@@ -12,6 +12,7 @@ from runner.record.backups import Backups
 from runner.record.clients import Clients
 from runner.record.connection import open_database
 from runner.record.deliveries import Deliveries
+from runner.record.durations import Durations
 from runner.record.holds import Holds, Sightings
 from runner.record.jobs import Jobs
 from runner.record.leases import Leases
@@ -48,6 +49,7 @@ class Ledger:
         self.runs = Runs(store)
         self.sites = Sites(store)
         self.steps = Steps(store)
+        self.durations = Durations(store)
         self.jobs = Jobs(store)
         self.looks = Looks(store)
         self.restore_points = RestorePoints(store)

@@ -161,9 +161,8 @@ def open_window(connection: Connection, row: WindowView) -> bool:
 def review_window(connection: Connection, run: str) -> None:
     """Set the opening of a finished run to `run`, or to `missed` if no site was started."""
     mine = windows.c.run == run
-    others = select(run_sites.c.site).where(
-        run_sites.c.run == run, run_sites.c.outcome.is_distinct_from(Outcome.MISSED.value)
-    )
+    missed = (run_sites.c.outcome == Outcome.MISSED.value) & run_sites.c.started.is_(None)
+    others = select(run_sites.c.site).where(run_sites.c.run == run, missed.is_not(True))
     state, why = WindowState.RUN, ""
     if connection.execute(others).first() is None:
         reasons = select(run_sites.c.why).where(run_sites.c.run == run).order_by(run_sites.c.position)

@@ -254,12 +254,19 @@ def _runs(history: History) -> Iterable[Issue]:
         last = runs[-1]
         yield Issue(
             about=About.SITE,
-            outcome=last.outcome or Outcome.LOST,
-            at=tuple(run.started for run in runs if run.outcome is last.outcome),
+            outcome=_of_site(last),
+            at=tuple(run.started for run in runs if _of_site(run) is _of_site(last)),
             site=site,
             why=sentence(last.why, WHY),
             solved=_later_run(history, last.run, site),
         )
+
+
+def _of_site(run: SiteRun) -> Outcome:
+    """Return the outcome of a site's issue. A started site that its window left unfinished was stopped."""
+    if run.outcome is Outcome.MISSED and run.site_started:
+        return Outcome.CANCELLED
+    return run.outcome or Outcome.LOST
 
 
 def _succeeded(change: ChangeView) -> bool:

@@ -2,35 +2,18 @@
 
 from __future__ import annotations
 
-import secrets
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any
 
 from runner.apply.ending import abandoned
 from runner.apply.site import work_on
 from runner.errors import ExitCode, LockedError, SitecrewError
 from runner.hosts.boundary import UnexpectedError, repeat
 from runner.load import freeze, thaw
-from runner.load.variables import seal_variables
-from runner.model import (
-    ClosedPeriod,
-    Limits,
-    LockedPlan,
-    Order,
-    Outcome,
-    Playbook,
-    RunEvent,
-    Site,
-    State,
-    Trigger,
-    Unverified,
-    exit_code,
-    worst,
-)
+from runner.model import Limits, Order, Outcome, RunEvent, State, Trigger, exit_code, worst
 from runner.record.views import NewRun, OrderedSite, OrderedStep
 from runner.shell import command
 from runner.steps import Where, registry
@@ -40,10 +23,9 @@ from runner.workflows.rings import Halt, wait_for_next_ring
 
 if TYPE_CHECKING:
     from runner.apply.session import Session
-    from runner.load import Workspace
     from runner.record import WindowView
 
-__all__ = ["Finished", "Works", "begin", "new_order", "reopen", "stopping_limit"]
+__all__ = ["Finished", "Works", "begin", "reopen", "stopping_limit"]
 
 _CANCEL_POLL = 1.0
 _POLL = 0.1
@@ -66,61 +48,6 @@ class Finished:
         """The exit code of the process."""
         outcomes = [outcome or Outcome.CANCELLED for outcome in self.sites.values()]
         return exit_code(outcomes, locked=self.locked, undo=self.undo)
-
-
-class _OpeningTerms(TypedDict, total=False):
-    """What an order takes from the opening of a window: its name, end, blackouts and time zone."""
-
-    window: str | None
-    closes: datetime | None
-    blackouts: Sequence[ClosedPeriod]
-    timezone: str | None
-
-
-def new_order(
-    workspace: Workspace,
-    playbook: Playbook,
-    rings: Sequence[Sequence[Site]],
-    *,
-    now: datetime,
-    run: str | None = None,
-    tags: Sequence[str] = (),
-    locked: LockedPlan | None = None,
-    **terms: Unpack[_OpeningTerms],
-) -> Order:
-    """Return an order: what is to be done, with all that it needs of the inventory and the settings."""
-    sites = tuple(site for ring in rings for site in ring)
-    inventory, settings = workspace.inventory, workspace.settings
-    hosts = tuple(dict.fromkeys(site.host for site in sites))
-    return Order(
-        run=run or f"{playbook.name}-{now:%Y%m%d-%H%M}-{secrets.token_hex(2)}",
-        playbook=playbook,
-        sites=sites,
-        rings=tuple(tuple(site.name for site in ring) for ring in rings),
-        hosts={name: inventory.hosts[name] for name in hosts},
-        clients={name: inventory.clients[name] for name in dict.fromkeys(site.client for site in sites)},
-        policy=settings.policy,
-        limits=settings.limits,
-        parallel=settings.parallel,
-        locked={site.name: locked.sites[site.name].plan for site in sites} if locked else None,
-        tags=tuple(tags),
-        variables=seal_variables(workspace.variables),
-        window=terms.get("window"),
-        closes=terms.get("closes"),
-        blackouts=tuple(terms.get("blackouts", ())),
-        timezone=terms.get("timezone"),
-        secret_folder=secrets.token_hex(16),
-        public={
-            name: tuple(site.path for site in inventory.sites.values() if site.host == name) for name in hosts
-        },
-    )
-
-
-def with_unseen(order: Order) -> Order:
-    """Return the order with permission for unverified changes that the policy asks for; `skip` stays."""
-    if order.policy.unverified is Unverified.SKIP:
-        return order
-    return replace(order, policy=replace(order.policy, unverified=Unverified.KEEP))
 
 
 def begin(
@@ -180,7 +107,7 @@ class Works:
     Args:
         session: the session.
         only: the only run that will be started, if that is known.
-        late: whether sites are started even if their window has closed or a blackout is in force.
+        late: whether sites are started even if their window has closed or closes too soon, or in a blackout.
     """
 
     def __init__(self, session: Session, *, only: str | None = None, late: bool = False) -> None:
@@ -195,7 +122,7 @@ class Works:
         """Runs that this process has started and that have not ended."""
         self._engine.launch([self._queue])
         self._closed = threading.Event()
-        threading.Thread(target=self._watch_for_cancel, name="cancel", daemon=True).start()
+        threading.Thread(target=self._watch, name="stop", daemon=True).start()
 
     def start(self, run: str) -> Handle:
         """Start a run that `begin` or `reopen` has prepared; its events go to the session."""
@@ -239,7 +166,8 @@ class Works:
             order = thaw(self._session.ledger.runs.order_text(run))
             if self._late:
                 over = order.closes is not None and order.closes <= self._session.now()
-                order = replace(order, closes=None if over else order.closes, blackouts=())
+                starts = {name: replace(one, seconds=0) for name, one in order.estimates.items()}
+                order = replace(order, closes=None if over else order.closes, estimates=starts, blackouts=())
             self._orders[run] = order
         return self._orders[run]
 
@@ -331,17 +259,22 @@ class Works:
         session.emit("run.finished", run, outcome=outcome, sites=sites)
         return outcome
 
-    def _watch_for_cancel(self) -> None:
-        """Poll the ledger for cancellations by other processes; errors are ignored until the next poll."""
+    def _watch(self) -> None:
+        """Stop runs as their windows close, and those that another process has cancelled.
 
-        def cancel_requested() -> None:
+        Errors are ignored until the next poll.
+        """
+
+        def stop_runs() -> None:
+            for run in tuple(self.in_hand):
+                session.stop(run).close(session.now())
             for run in tuple(self.in_hand):
                 asked = session.ledger.runs.state(run) is State.CANCELLING
                 if asked and not session.stop(run).asked.is_set():
                     session.cancel(run)
 
         session = self._session
-        repeat(cancel_requested, every=_CANCEL_POLL, until=self._closed, report=lambda _: None)
+        repeat(stop_runs, every=_CANCEL_POLL, until=self._closed, report=lambda _: None)
 
 
 def stopping_limit(limits: Limits) -> float:

@@ -16,13 +16,15 @@ from typing import TYPE_CHECKING
 
 from runner.errors import LockedError, SitecrewError
 from runner.hosts.boundary import UnexpectedError, reported, within
+from runner.inspect.durations import estimate_sites, missed_first
 from runner.inspect.windows import window_row
 from runner.model import Overlap
 from runner.plan import blackouts_between, rings, select
 from runner.plan.schedules import Opening, Planned, planned
 from runner.record import WhyNot, WindowState
 from runner.workflows.idle import IdleTicks
-from runner.workflows.run import Works, begin, new_order, reopen, stopping_limit
+from runner.workflows.orders import new_order
+from runner.workflows.run import Works, begin, reopen, stopping_limit
 from runner.workflows.schedules import PlannedWindows, ScheduleRecorder
 
 if TYPE_CHECKING:
@@ -213,16 +215,21 @@ class Scheduler:
 
     def _begin(self, workspace: Workspace, opening: Opening, now: datetime) -> bool:
         window, client = opening.planned.window, opening.planned.client
+        playbook, ledger = workspace.playbooks[window.playbook], self._session.ledger
         sites = [site for site in select(workspace.inventory, window.sites) if site.client == client]
+        sites = missed_first(ledger, playbook, sites)
+        closes = opening.occurrence.closes
         order = new_order(
             workspace,
-            workspace.playbooks[window.playbook],
+            playbook,
             rings(sites, window.rings or workspace.settings.policy.ring_order),
             now=now,
             run=opening.run,
             window=window.name,
-            closes=opening.occurrence.closes,
-            blackouts=blackouts_between(window, opening.starts, opening.occurrence.closes),
+            opens=opening.due,
+            closes=closes,
+            estimates=estimate_sites(ledger, workspace.inventory, playbook, sites, closes - opening.due),
+            blackouts=blackouts_between(window, opening.starts, closes),
             timezone=window.timezone,
         )
         row = window_row(opening, WindowState.RUN, "", now, run=opening.run)

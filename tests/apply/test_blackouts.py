@@ -11,7 +11,8 @@ from runner.apply.session import Session
 from runner.apply.site import Ending, work_on
 from runner.load import load_workspace
 from runner.model import Outcome
-from runner.workflows.run import Works, begin, new_order
+from runner.workflows.orders import new_order
+from runner.workflows.run import Works, begin
 from tests.workflows.scheduling import at, scheduler, write
 
 EVE = '  night: {playbook: hello, day: daily, at: "23:59", lasts: 3h, blackouts: [2026-12-24]}\n'

@@ -10,8 +10,9 @@ import pytest
 
 from lab.gauntlet import CASES, SLUG, prepare
 from runner.model import Outcome
+from runner.workflows.orders import new_order
 from runner.workflows.rings import wait_for_next_ring
-from runner.workflows.run import begin, new_order
+from runner.workflows.run import begin
 from tests.crew import Crew, at_work, ended, forget_marks, kill, marks, read_until
 
 if TYPE_CHECKING:

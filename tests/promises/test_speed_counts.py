@@ -56,7 +56,8 @@ def test_the_ledger_commits_five_times_for_a_site_and_waits_for_the_disk_twice(c
     from runner.apply.site import work_on
     from runner.load import load_workspace
     from runner.record.database import FOR_WRITING, SYNCED_LATER
-    from runner.workflows.run import begin, new_order
+    from runner.workflows.orders import new_order
+    from runner.workflows.run import begin
 
     loaded = load_workspace(crew)
     session = Session(loaded)

@@ -34,7 +34,8 @@ from runner.load import Redactor, find_workspace, load_workspace
 from runner.model import Outcome, Site, SiteKind
 from runner.verify import Expectation
 from runner.workflows import scheduler
-from runner.workflows.run import begin, new_order
+from runner.workflows.orders import new_order
+from runner.workflows.run import begin
 from tests.crew import sitecrew
 
 ROOT = Path(__file__).parents[2]

@@ -1,4 +1,4 @@
-"""When an upload must stop: the run is cancelled, or the step's time limit has passed."""
+"""When an upload must stop: the run ends, or the step's time limit has passed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Deadline:
     """The end of a step's time limit, counted from now."""
 
     def __init__(self, ctx: SiteContext, step: Step) -> None:
-        self._stopped = ctx.stop.asked
+        self._stop = ctx.stop
         self._limit = (step.timeout or ctx.order.limits.step).total_seconds()
         self._end = time.monotonic() + self._limit
 
@@ -33,10 +33,10 @@ class Deadline:
         """Raise if the upload must stop.
 
         Raises:
-            StoppedError: the run is cancelled, or the time limit has passed.
+            StoppedError: the run is cancelled, its window closes, or the time limit has passed.
         """
-        if self._stopped.is_set():
-            raise StoppedError(Outcome.CANCELLED, "the run was cancelled")
+        if self._stop.asked.is_set():
+            raise StoppedError(Outcome.CANCELLED, self._stop.why)
         if time.monotonic() > self._end:
             why = f"the upload took longer than its time limit of {self._limit:.0f} s"
             raise StoppedError(Outcome.FAILED, f"{why}; the next upload continues with what arrived")

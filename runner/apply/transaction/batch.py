@@ -143,7 +143,7 @@ class _BatchUpdate:
             group = next(groups)
             while True:
                 if self.ctx.stop.asked.is_set():
-                    self._settle_rest(pending, Outcome.CANCELLED, "the run was cancelled")
+                    self._settle_rest(pending, Outcome.CANCELLED, self.ctx.stop.why)
                     return ""
                 result = self._try(group, state)
                 state = result.state

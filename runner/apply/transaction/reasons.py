@@ -17,7 +17,6 @@ __all__ = ["BEFORE_VERDICT", "WHY", "commit_failure", "text_of", "why_rolled_bac
 
 WHY = {
     DEADMAN: "the site did not work according to its host, and the controller could not check it",
-    "cancelled": "the run was cancelled",
     "died": "the processes on the host were killed during the change",
     "nospace": "no space left on the host",
     "nofolder": "the host has no folder that this login can write to",
@@ -43,7 +42,7 @@ def why_rolled_back(record: JobRecord, outcome: StepOutcome, by: str) -> str:
 def without_change(ctx: SiteContext, step: Step, record: JobRecord, database: DatabasePoint) -> StepOutcome:
     """Return the outcome of a step whose job ended before it changed anything."""
     if record.status == "cancelled":
-        return StepOutcome(step=step.id, outcome=Outcome.CANCELLED, why=WHY["cancelled"])
+        return StepOutcome(step=step.id, outcome=Outcome.CANCELLED, why=ctx.stop.why)
     if (outcome := outcome_without_lock(step, record.status)) is not None:
         return outcome
     reason = sentence(text_of(record, "save")) or database.undo_in(record).why

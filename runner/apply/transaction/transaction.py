@@ -6,9 +6,11 @@ what is read at the end.
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from runner.apply.cancellation import AtClose
 from runner.apply.jobs import acknowledge, end_job, locked_by, nonce_of, restore_point_id
 from runner.apply.transaction.aftermath import Aftermath
 from runner.apply.transaction.caches import AGAIN, announce_purge, purge_commands, purged_in, unpurged
@@ -28,7 +30,7 @@ from runner.apply.transaction.reasons import (
 )
 from runner.apply.transaction.trial import SiteBaseline, TrialRecord, TrialResult, scripts_of
 from runner.errors import LockedError, LostError, UnreachableError
-from runner.execute import DEADMAN, Awaiting, DiedError, Event, JobRecord, Verdict, job_id
+from runner.execute import DEADMAN, Awaiting, Decided, DiedError, Event, JobRecord, Verdict, job_id
 from runner.inspect.identity import why_unverifiable
 from runner.load import freeze
 from runner.model import Change, Phase, SiteFacts, SitePlan, Step, StepOutcome
@@ -151,12 +153,15 @@ class _TrialJob:
         self.log = ErrorLog(self.ctx, self.before.facts, self.output.nonce, self.before.noise)
         self.found = Judgement()
         """Set once, in the thread that judges; read after the job has ended."""
+        self._decided_at = time.monotonic()
 
     def run(self) -> TrialResult:
         """Run the job to its end and record how it ended."""
         job, database = self._ordered()
         self._record_start(job)
-        with self.ctx.stop.controlling() as control:
+        # a review of changes from before a crash is short, and must reach its verdict
+        at_close = AtClose.ROLL_BACK if self.fresh else AtClose.FINISH
+        with self.ctx.stop.controlling(at_close) as control:
             record = self.ctx.remote.run(job, on_event=self._receive, verdict=self._judge, control=control)
         result = self._result(record, database)
         self._record_end(record, result, database)
@@ -165,6 +170,8 @@ class _TrialJob:
         return result
 
     def _receive(self, event: Event) -> None:
+        if isinstance(event, Decided):
+            self._decided_at = time.monotonic()
         self.output.receive(event)
         self.phases.receive(event)
 
@@ -224,9 +231,8 @@ class _TrialJob:
             return self._kept(record, database, outcome, facts, by=by)
         # a trial that ended early was not read completely: what is missing in its facts is no damage
         damaged = "" if by in BEFORE_VERDICT else self.found.why or damage(self.before.facts, facts, problem)
-        return self._rolled_back(
-            record, database, outcome, damaged or why_rolled_back(record, outcome, by), by=by
-        )
+        why = self.ctx.stop.why if by == "cancelled" else why_rolled_back(record, outcome, by)
+        return self._rolled_back(record, database, outcome, damaged or why, by=by)
 
     def _kept(
         self,
@@ -309,7 +315,8 @@ class _TrialJob:
 
     def _record_end(self, record: JobRecord, result: TrialResult, database: DatabasePoint) -> None:
         journal = self.ctx.journal
-        end_job(self.ctx, self.trial.number, self.job, record.status)
+        undo_seconds = None if result.kept else round(time.monotonic() - self._decided_at, 3)
+        end_job(self.ctx, self.trial.number, self.job, record.status, undo_seconds=undo_seconds)
         journal.emit(
             "trial.kept" if result.kept else "trial.undone",
             self.trial.step.id,

@@ -149,6 +149,7 @@ segments = Table(
     Column("recorded", Instant, nullable=False),
     Column("trial", Text),
     Column("span", Document(none_as_null=True)),
+    Column("undo_seconds", Float),
     of_run_site(),
 )
 

@@ -28,6 +28,7 @@ from runner.record.views.evidence import (
     LookView,
     RestorePointView,
     SegmentView,
+    SiteDuration,
 )
 from runner.record.views.history import TOUCHED, Failure, History, LastLook, LookSummary, Measured, SiteRun
 from runner.record.views.identity import ClientView, WebsiteView
@@ -95,6 +96,7 @@ __all__ = [
     "Schedules",
     "SegmentView",
     "Settlement",
+    "SiteDuration",
     "SiteRow",
     "SiteRun",
     "SiteView",

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from runner.record.views.instants import rfc3339
 
-__all__ = ["AutoUpdateView", "HeldAutoUpdate", "LookView", "RestorePointView", "SegmentView"]
+__all__ = ["AutoUpdateView", "HeldAutoUpdate", "LookView", "RestorePointView", "SegmentView", "SiteDuration"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +130,16 @@ class HeldAutoUpdate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SiteDuration:
+    """How long a playbook took on a site."""
+
+    site: str
+    seconds: float
+    rollback: float | None = None
+    """Seconds of the longest rollback in it; None without one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentView:
     """A job on a host. `state` is `started`, `ended` (recorded here) or `acked` (deleted on the host)."""
 
@@ -144,3 +154,5 @@ class SegmentView:
     trial: str | None = None
     span: list[float] | None = None
     """The job's `Span` in seconds; None if an earlier version of Sitecrew started the job."""
+    undo_seconds: float | None = None
+    """Seconds that the rollback took, with the checks after it; None if nothing was rolled back."""

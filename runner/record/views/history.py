@@ -35,6 +35,8 @@ class SiteRun:
     """When the site was finished."""
     undoes: str | None = None
     """The earlier run that it undoes."""
+    site_started: datetime | None = None
+    """When the site was started; None if it was not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,16 @@
+"""Add how long rollbacks took."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0014"
+down_revision = "0013"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Of earlier rollbacks it is unknown."""
+    op.add_column("segments", sa.Column("undo_seconds", sa.Float()))
