@@ -12,9 +12,12 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from runner.model import Basis, Estimate
-from runner.record import SiteDuration
+
+if TYPE_CHECKING:
+    from runner.record import SiteDuration
 
 __all__ = ["LAST_RUNS", "Forecast", "Job", "about", "estimate", "forecast", "rollback_begins", "why_too_late"]
 

@@ -74,12 +74,13 @@ _SHORTENED = exists().where(
 )
 _COMPLETED = (
     select(
-        run_sites.c.site,
+        websites.c.name.label("site"),
         run_sites.c.started,
         run_sites.c.finished,
         _ROLLBACK.label("rollback"),
     )
     .join(runs, runs.c.run == run_sites.c.run)
+    .join(websites, websites.c.id == run_sites.c.website)
     .where(
         runs.c.playbook == bindparam("of_playbook"),
         runs.c.attempt == 1,
@@ -91,16 +92,14 @@ _COMPLETED = (
     )
     .limit(bindparam("most"))
 )
-_THIS_WEBSITE = select(websites.c.id).where(websites.c.name == bindparam("of_site")).scalar_subquery()
-_OF_SITE = _COMPLETED.where(
-    run_sites.c.site == bindparam("of_site"), run_sites.c.website == _THIS_WEBSITE
-).order_by(run_sites.c.finished.desc())
+_OF_SITE = _COMPLETED.where(websites.c.name == bindparam("of_site")).order_by(run_sites.c.finished.desc())
 _OF_PLAYBOOK = _COMPLETED.order_by(runs.c.started.desc(), run_sites.c.position)
 _LAST = (
     select(run_sites.c.outcome)
     .join(runs, runs.c.run == run_sites.c.run)
+    .join(websites, websites.c.id == run_sites.c.website)
     .where(
-        run_sites.c.site == bindparam("of_site"),
+        websites.c.name == bindparam("of_site"),
         run_sites.c.finished.is_not(None),
         runs.c.playbook == bindparam("of_playbook"),
         runs.c.window.is_not(None),

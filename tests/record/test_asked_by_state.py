@@ -30,6 +30,7 @@ PERSON = "a person lists them and chooses how many"
 ONE = "whether one exists, or which one is the newest"
 DAILY = "when the ledger is pruned, not what"
 CALENDAR = "a unit of the calendar, not a span to look back"
+ESTIMATE = "an estimate of how long a site takes"
 REVIEWED = {
     "cli/progress/earlier.py: earlier_durations: runs.list": "an estimate of the time that is left",
     "cli/progress/listener.py: _LONG: timedelta": "how often a long step prints a line",
@@ -40,6 +41,9 @@ REVIEWED = {
     "cli/show.py: runs: runs.list": PERSON,
     "cli/pause.py: pause: timedelta": CALENDAR,
     "plan/blackouts.py: _MARGIN: timedelta": CALENDAR,
+    "plan/durations.py: _ROLLBACK: timedelta": ESTIMATE,
+    "plan/durations.py: _STOPPING: timedelta": ESTIMATE,
+    "plan/durations.py: _WORK: timedelta": ESTIMATE,
     "plan/windows.py: past_windows: timedelta": CALENDAR,
     "plan/retention.py: _ZONES: timedelta": CALENDAR,
     "plan/schedules.py: _INSTANT: timedelta": CALENDAR,
@@ -50,6 +54,8 @@ REVIEWED = {
     "record/acts.py: add_act: limit": ONE,
     "record/acts.py: list: limit": PERSON,
     "record/backups.py: newest: limit": ONE,
+    "record/durations.py: _COMPLETED: limit": ESTIMATE,
+    "record/durations.py: _LAST: limit": "the newest run of a site decides its place in the order",
     "record/history.py: _backup_attempted: limit": ONE,
     "record/lastlook.py: _SLACK: timedelta": "clock difference between two sources of one look",
     "record/look_history.py: SLOT: timedelta": "the span of a summary",

@@ -81,9 +81,9 @@ def test_run_of_some_steps_does_not_count(ledger, ran, changes):
     steps = tuple(
         Step(id=name, kind="shell", options=options, tags=frozenset({"some"})) for name in ("first", "second")
     )
-    tags = changes.pop("tags", ())
-    book = Playbook(name="weekly", title="Weekly", steps=steps, **changes)
-    skipped = split_playbook(book, site("shop"), tags=tags).skipped
+    of_book = {key: value for key, value in changes.items() if key != "tags"}
+    book = Playbook(name="weekly", title="Weekly", steps=steps, **of_book)
+    skipped = split_playbook(book, site("shop"), tags=changes.get("tags", ())).skipped
     why = skipped[0].why
     assert any(re.fullmatch(pattern.replace("%", ".*"), why) for pattern in _LEFT_OUT)
     ran(1)
@@ -111,12 +111,18 @@ def test_longest_rollback_is_part_of_its_run(ledger, ran):
     assert found["blog"][0].rollback is None
 
 
-def test_other_website_with_the_same_name_has_no_runs(ledger, ran):
+def test_runs_follow_a_renamed_website_not_its_name(ledger, ran):
     ran(1)
-    moved = site("shop", url="https://new.example", path="/srv/new", host="web2")
-    ledger.websites.sync(inventory(moved, site("old-shop")))
-    assert seconds(ledger) == []
-    assert len(ledger.durations.of_sites("weekly", ["old-shop"], most=9)["old-shop"]) == 1
+    renamed = site("store", was="shop", url="https://shop.example", path="/srv/shop")
+    ledger.websites.sync(inventory(renamed, site("blog")), at=at(2))
+    other = site("shop", url="https://new.example", path="/srv/new", host="web2")
+    ledger.websites.sync(inventory(renamed, other, site("blog")), at=at(3))
+    found = ledger.durations.of_sites("weekly", ["shop", "store"], most=9)
+    assert {name: [one.site for one in each] for name, each in found.items()} == {
+        "shop": [],
+        "store": ["store"],
+    }
+    assert {one.site for one in ledger.durations.of_playbook("weekly", most=9)} == {"store", "blog"}
 
 
 def test_missed_last_follows_the_latest_window(ledger, ran):

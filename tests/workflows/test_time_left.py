@@ -101,4 +101,4 @@ def test_jitter_is_not_time_that_is_left(folder: Path):
         found = order(one, run)
     lasts = found.closes - found.opens
     assert timedelta(minutes=1) <= lasts < timedelta(minutes=20)
-    assert {each.seconds for each in found.estimates.values()} <= {0.75 * lasts.total_seconds(), 630}
+    assert {each.seconds for each in found.estimates.values()} == {lasts.total_seconds() / 2 + 30}

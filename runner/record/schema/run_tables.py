@@ -90,8 +90,9 @@ run_sites = Table(
     json("problems", list),
     Column("plan", Document(none_as_null=True)),
     Column("facts", Document(none_as_null=True)),
-    website(),
+    Column("website", Whole),
     Index(None, "site", "finished"),
+    Index(None, "website", "finished"),
 )
 
 steps = Table(
