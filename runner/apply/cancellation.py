@@ -117,9 +117,14 @@ class Cancellation:
         return time.monotonic() - self._asked_at > seconds
 
     def explain(self, outcome: StepOutcome) -> StepOutcome:
-        """Return the outcome of a step, with the reason if it was stopped as the window closes."""
-        stopped = outcome.outcome is Outcome.CANCELLED and self.at_close
-        return replace(outcome, why=self.why) if stopped else outcome
+        """Return the outcome of a step. If the window closes, a stopped one gets the reason.
+
+        One that had not started yet was missed.
+        """
+        if outcome.outcome is not Outcome.CANCELLED or not self.at_close:
+            return outcome
+        started = outcome.seconds is not None
+        return replace(outcome, outcome=Outcome.CANCELLED if started else Outcome.MISSED, why=self.why)
 
     @contextmanager
     def controlling(self, at_close: AtClose = AtClose.STOP) -> Iterator[Control]:

@@ -165,7 +165,7 @@ def _stopped(ctx: SiteContext) -> Outcome:
 
 def _ending(ctx: SiteContext, known: Mapping[str, StepOutcome]) -> Ending:
     decisive = worst(outcome.outcome for outcome in known.values())
-    if decisive is Outcome.CANCELLED and ctx.stop.at_close:
+    if decisive in {Outcome.CANCELLED, Outcome.MISSED} and ctx.stop.at_close:
         return Ending(Outcome.MISSED, ctx.stop.why)
     why = next((f"{o.step}: {o.why}" for o in known.values() if o.outcome is decisive and o.why), "")
     return Ending(decisive, why if decisive in _EXPLAINED else "")

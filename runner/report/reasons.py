@@ -89,6 +89,10 @@ class Cause(Enum):
     )
     PAUSED = (re.compile(r"paused until (?P<day>\d{4}-\d\d-\d\d): (?P<why>.+)"), _("{why} (until {day})"))
     PAUSED_ONLY = (re.compile(r"paused until (?P<day>\d{4}-\d\d-\d\d)$"), _("The pause ends after {day}."))
+    TOO_LATE = (
+        re.compile(r"needs about [\d hmin]+, the window (?:closes in|is open for) |the window closes at \d"),
+        _("The maintenance window was too short for it."),
+    )
     STILL = (re.compile(r"the version on disk is "), _("The update did not take effect."))
     BOOT = (
         re.compile(

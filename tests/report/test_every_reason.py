@@ -77,6 +77,7 @@ SAMPLES = {
     Cause.AGREED: ("held until 2026-12-24: Christmas sales", "plan/holds.py"),
     Cause.PAUSED: ("paused until 2026-12-24: Christmas sales", "record/views/schedules.py"),
     Cause.PAUSED_ONLY: ("paused until 2026-12-24", "record/views/schedules.py"),
+    Cause.TOO_LATE: ("needs about 14 min, the window closes in 9 min", "plan/durations.py"),
     Cause.UNDONE: (
         "held because 4.2 was undone by hand (to allow it again: sitecrew unhold x y)",
         "plan/holds.py",

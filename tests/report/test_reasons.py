@@ -27,6 +27,11 @@ from tests.report import samples
         ("paused until 2026-12-24: Christmas sales", "Christmas sales (until 24 December 2026)"),
         ("paused until 2026-12-24", "The pause ends after 24 December 2026."),
         (
+            "needs about 2 h 32 min, the window is open for 2 h",
+            "The maintenance window was too short for it.",
+        ),
+        ("the window closes at 2026-11-28 06:00 UTC", "The maintenance window was too short for it."),
+        (
             "held, for 4.2 broke this site: /cart/",
             "This version broke the site before; we are waiting for a newer one.",
         ),
