@@ -74,5 +74,6 @@ REVISIONS = (
     "0012",
     "0013",
     "0014",
+    "0015",
 )
 """Every revision of these tables, oldest first. The last one is what this code reads and writes."""
