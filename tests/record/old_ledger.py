@@ -53,10 +53,10 @@ steps:
 """
 LATER = {
     "steps": {"trials", "looks"},
-    "segments": {"trial", "span"},
+    "segments": {"trial", "span", "undo_seconds"},
     "changes": {"unverified", "uncertain"},
     "looks": {"seen", "client", "website"},
-    "runs": {"undoes"},
+    "runs": {"undoes", "pruned"},
     "run_sites": {"website"},
     "backups": {"website"},
     "holds": {"website", "operator", "until"},
@@ -96,7 +96,7 @@ def rows(order: str, definition: object) -> dict[str, list[dict[str, Any]]]:
                           "outcome": "failed", "attempt": 2, "executor": "controller-1-a"},
             run | {"run": UNDOING, "trigger": "manual", "state": "ended", "outcome": "ok", "attempt": 1,
                    "executor": "controller-2-b", "started": at(5, 9), "finished": at(5, 9, 2),
-                   "undoes": UNDONE},
+                   "undoes": UNDONE, "pruned": at(20)},
             run | {"run": INTERRUPTED, "trigger": "window", "window": "weekly", "state": "running",
                    "attempt": 1, "executor": "controller-3-c", "started": at(10)},
         ],
@@ -125,7 +125,7 @@ def rows(order: str, definition: object) -> dict[str, list[dict[str, Any]]]:
         ],
         "segments": [
             {**of_site, "number": 1, "job": "a" * 32, "state": "acked", "status": "ok",
-             "recorded": at(3, 1, 5), "trial": "{}", "span": [600.0, 60.0]},
+             "recorded": at(3, 1, 5), "trial": "{}", "span": [600.0, 60.0], "undo_seconds": 4.5},
             {"run": INTERRUPTED, "site": "blog", "number": 0, "job": "b" * 32, "state": "started",
              "recorded": at(10)},
         ],
@@ -134,6 +134,11 @@ def rows(order: str, definition: object) -> dict[str, list[dict[str, Any]]]:
                     "findings": [], "note": "", "seen": "seen"},
             look | {"run": None, "at": at(8), "phase": "before", "healthy": 0, "status": 500,
                     "findings": [{"finding": "status"}], "note": "answers 500"},
+        ],
+        "look_summaries": [
+            {"id": 1, "run": UNDOING, "site": "blog", "phase": "after", "first": at(5, 9),
+             "last": at(5, 9, 1), "total": 4, "healthy": 3, "unhealthy": 1, "slowest": 0.5,
+             "last_healthy": at(5, 9, 1), "last_unhealthy": at(5, 9), "refused": 0, "answered": 1, **own}
         ],
         "restore_points": [
             {**of_site, "path": "/home/deploy/.sitecrew/points/a", "created": at(3, 1, 3), "bytes": 4096,
