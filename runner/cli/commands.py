@@ -55,7 +55,7 @@ COMMANDS = {
         "open": ("runner.cli.open:open_", "Open a site, a report or the result of a run."),
         "facts": ("runner.cli.facts:facts", "Show what is installed on a site and its host."),
         "report": ("runner.cli.report:report", "Create reports for clients and send them."),
-        "ledger": ("runner.cli.ledger:ledger", "Verify, export, erase and prune recorded data."),
+        "ledger": ("runner.cli.ledger:ledger", "Verify, prune, back up, export and erase recorded data."),
         "backup": ("runner.cli.show:backup", "List the snapshots of a site."),
     },
 }

@@ -53,6 +53,8 @@ EXAMPLES = {
     "ledger verify": "sitecrew ledger verify",
     "ledger export": "sitecrew ledger export acme --out acme.json",
     "ledger erase": "sitecrew ledger erase acme",
+    "ledger backup": "sitecrew ledger backup /var/backups/sitecrew-ledger.db",
+    "ledger restore": "sitecrew ledger restore /var/backups/sitecrew-ledger.db",
     "ledger prune": "sitecrew ledger prune --dry-run",
     "backup list": "sitecrew backup list acme-shop",
 }

@@ -1,4 +1,4 @@
-"""`ledger`: verify the chain of acts, export and erase what is recorded of a client."""
+"""`ledger`: verify the chain of acts, export and erase what is recorded of a client, prune, back up."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import click
 
 from runner.cli.confirm import confirm_or_stop
 from runner.cli.errors import print_error
+from runner.cli.ledger_copies import backup, restore
 from runner.cli.open_ledger import open_for_reading, open_for_writing
 from runner.cli.options import as_json, operated, with_workspace
 from runner.cli.output import closest_hint, emit_json
@@ -29,10 +30,11 @@ __all__ = ["ledger"]
 
 @click.group()
 def ledger() -> None:
-    """Verify, export, erase and prune recorded data."""
+    """Verify, prune, back up, export and erase recorded data."""
 
 
-ledger.add_command(prune)
+for command in (prune, backup, restore):
+    ledger.add_command(command)
 
 
 @ledger.command()

@@ -55,6 +55,12 @@ class Acts(Records):
         with self._store.read() as connection:
             return tuple(act_view(row) for row in connection.execute(query).mappings())
 
+    def last_at(self) -> datetime | None:
+        """Return the time of the last act; None if there is none."""
+        query = select(acts.c.at).order_by(acts.c.id.desc()).limit(1)
+        with self._store.read() as connection:
+            return connection.execute(query).scalar_one_or_none()
+
     def verify(self, head: str = "") -> ChainCheck:
         """Check every link of the chain, and every run's order against the act that started the run.
 

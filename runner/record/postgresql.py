@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from runner.model import LedgerAddress
 
-__all__ = ["PostgresDatabase", "engine_pool", "open_database"]
+__all__ = ["PostgresDatabase", "connection_parameters", "engine_pool", "name_of", "open_database"]
 
 _LOCK = 0x736974656372
 """Advisory lock of the ledger in its database."""
@@ -209,7 +209,7 @@ def _connect(address: LedgerAddress, *, patience: float = 0) -> psycopg.Connecti
             hint='install it: pipx inject sitecrew "psycopg[binary]"',
         ) from error
 
-    given = _parameters(address)
+    given = connection_parameters(address)
     deadline = time.monotonic() + patience
     while True:
         try:
@@ -220,7 +220,8 @@ def _connect(address: LedgerAddress, *, patience: float = 0) -> psycopg.Connecti
         time.sleep(_RETRY_SECONDS)  # the server cannot notify a client that it is back
 
 
-def _parameters(address: LedgerAddress) -> dict[str, Any]:
+def connection_parameters(address: LedgerAddress) -> dict[str, Any]:
+    """Return the parameters of a connection, the password included."""
     from psycopg import ProgrammingError
     from psycopg.conninfo import conninfo_to_dict
 

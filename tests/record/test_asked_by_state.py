@@ -52,6 +52,7 @@ REVIEWED = {
     "plan/windows.py: _SECOND: timedelta": CALENDAR,
     "plan/windows.py: _streams: timedelta": CALENDAR,
     "record/acts.py: add_act: limit": ONE,
+    "record/acts.py: last_at: limit": ONE,
     "record/acts.py: list: limit": PERSON,
     "record/backups.py: newest: limit": ONE,
     "record/durations.py: _COMPLETED: limit": ESTIMATE,
