@@ -61,15 +61,8 @@ def replace(address: LedgerAddress, copy: Path, kept: Path) -> Path:
     old = f'DROP SCHEMA IF EXISTS "{_ENGINE}" CASCADE; DROP TABLE IF EXISTS {names}, alembic_version CASCADE'
     with tempfile.TemporaryDirectory() as folder:
         script = f"{folder}/ledger.sql"
-        _run(
-            address,
-            "pg_restore",
-            "--no-owner",
-            "--no-privileges",
-            f"--file={script}",
-            str(copy),
-            connects=False,
-        )
+        options = ("--no-owner", "--no-privileges", f"--file={script}")
+        _run(address, "pg_restore", *options, str(copy), connects=False)
         words = ("--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1")
         _run(address, "psql", *words, f"--command={old}", f"--file={script}")
     return kept
