@@ -42,6 +42,7 @@ COMMANDS = {
         ),
         "tick": ("runner.cli.serve:tick", "Run due maintenance windows once and exit."),
         "notify": ("runner.cli.notify:notify", "Send notices to the crew, and test the channels."),
+        "announce": ("runner.cli.announce:announce", "Announce a maintenance window to a client."),
         "service": ("runner.cli.service.command:service", "Run the scheduler as a systemd service."),
         "schedule": (
             "runner.cli.schedule:schedule",

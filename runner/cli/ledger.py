@@ -139,9 +139,10 @@ def _require_recorded(workspace: Workspace, found: Ledger, client: str) -> None:
 
 def _remove_files(workspace: Workspace, client: str, snapshots: list[dict[str, Any]]) -> list[str]:
     """Remove the client's reports and local snapshots; return the URIs of snapshots that remain."""
-    from runner.report.files import find_reports
+    from runner.report.files import find_announcements, find_reports
 
-    for file in find_reports(workspace.folder / "reports/out", client):
+    folder = workspace.folder / "reports/out"
+    for file in (*find_reports(folder, client), *find_announcements(folder, client)):
         file.unlink(missing_ok=True)
     existing = [snapshot for snapshot in snapshots if not snapshot["removed"]]
     return [str(snapshot["uri"]) for snapshot in existing if not _remove_snapshot(workspace, snapshot)]

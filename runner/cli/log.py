@@ -54,6 +54,7 @@ class LogEvent(StrEnum):
     MAIL = "mail.tried"
     NOTICE = "notice.tried"
     PRUNED = "ledger.pruned"
+    ANNOUNCEMENT = "announcement.tried"
     ERROR = "error"
 
 

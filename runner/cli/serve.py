@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from runner.apply.session import Session
     from runner.cli.log import Log
     from runner.load import Workspace
+    from runner.workflows.announcer import Announcer
     from runner.workflows.reload import WorkspaceFiles
     from runner.workflows.run import Works
     from runner.workflows.scheduler import Scheduler
@@ -32,6 +33,8 @@ __all__ = ["serve", "tick"]
 
 _MAIL_INTERVAL = 60.0
 """Seconds between two attempts to send queued reports."""
+_ANNOUNCE_INTERVAL = 30.0
+"""Seconds between two searches for openings to announce."""
 _NOTICE_INTERVAL = 5.0
 """Seconds between two searches for something that the crew has to know."""
 F = TypeVar("F", bound=Callable[..., Any])
@@ -69,6 +72,7 @@ def serve(workspace: Workspace, **options: Any) -> int:
     from runner.cli.prune import keep_pruning
     from runner.cli.service.monitor import Monitor, Reloads
     from runner.cli.service.notify import Notifier
+    from runner.workflows.announcer import Announcer
     from runner.workflows.heartbeat import Heartbeat
     from runner.workflows.notices import CrewNotifier
     from runner.workflows.pruning import DailyPruning
@@ -96,6 +100,8 @@ def serve(workspace: Workspace, **options: Any) -> int:
             _start_thread("notices", _notify, crew, stops.requested, log)
             pruning = DailyPruning(session.ledger, scheduler, works, lambda: files.last)
             _start_thread("pruning", keep_pruning, pruning, stops.requested, log)
+            announcer = Announcer(session.ledger, lambda: files.last, crew_notifier.queue)
+            _start_thread("announcements", _announce, announcer, stops.requested, log)
 
             def check() -> bool:
                 reloads()
@@ -123,6 +129,15 @@ def _send_mail(files: WorkspaceFiles, session: Session, stop: threading.Event, l
         send_queued_reports(files.last, session.ledger, partial(log.write, LogEvent.MAIL))
 
 
+def _announce(announcer: Announcer, stop: threading.Event, log: Log) -> None:
+    """Announce openings to clients until `stop` is set."""
+    from runner.cli.announce import announce_due
+    from runner.cli.log import LogEvent
+
+    while not stop.wait(_ANNOUNCE_INTERVAL):
+        announce_due(announcer, partial(log.write, LogEvent.ANNOUNCEMENT))
+
+
 def _notify(crew: CrewWatch, stop: threading.Event, log: Log) -> None:
     """Notify the crew until `stop` is set."""
     while not stop.wait(_NOTICE_INTERVAL):
@@ -144,12 +159,15 @@ def _notify_once(crew: CrewWatch, log: Log) -> None:
 @as_json
 def tick(workspace: Workspace, **options: Any) -> int:
     """Run due maintenance windows once and exit. For a cron job or systemd timer."""
+    from runner.cli.announce import announce_due
     from runner.cli.log import Level, LogEvent
     from runner.cli.notify import send_due_notices
     from runner.cli.prune import prune_if_due
     from runner.cli.report import send_queued_reports
     from runner.hosts.boundary import within
     from runner.model import Outcome, exit_code, first_code
+    from runner.workflows.announcer import Announcer
+    from runner.workflows.notices import CrewNotifier
     from runner.workflows.pruning import DailyPruning
 
     with _open_scheduler(workspace) as (session, scheduler, works):
@@ -161,6 +179,9 @@ def tick(workspace: Workspace, **options: Any) -> int:
                 log.write(LogEvent.PROBLEM, f"{about}: {why}", Level.WARNING, final=False)
             locked = _log_until_stopped(session, works, log, None, lambda: True)
         send_queued_reports(workspace, session.ledger, partial(log.write, LogEvent.MAIL))
+        notify = CrewNotifier(session.ledger, lambda: workspace).queue
+        announcer = Announcer(session.ledger, lambda: workspace, notify)
+        announce_due(announcer, partial(log.write, LogEvent.ANNOUNCEMENT))
         send_due_notices(workspace, session, scheduler, partial(log.write, LogEvent.NOTICE))
         pruning = DailyPruning(session.ledger, scheduler, works, lambda: workspace)
         within(partial(prune_if_due, pruning, threading.Event(), log))

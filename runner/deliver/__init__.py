@@ -1,7 +1,8 @@
-"""Send reports by mail: every message is recorded before it is sent, and its result afterwards."""
+"""Send reports, announcements and notices: each is recorded before it is sent, and its result afterwards."""
 
 from __future__ import annotations
 
+from runner.deliver.announcements import announcement_delivery, give_up_late
 from runner.deliver.attempt import Delivery
 from runner.deliver.message import Letter, Picture, compose, message_id
 from runner.deliver.notices import CrewMail, mail_delivery, send_directly, send_notices, webhook_delivery
@@ -20,11 +21,13 @@ __all__ = [
     "SendResult",
     "SendStatus",
     "SmtpLimits",
+    "announcement_delivery",
     "by_mail",
     "by_webhook",
     "compose",
     "deliver",
     "editions",
+    "give_up_late",
     "greet",
     "latest_edition",
     "mail_delivery",

@@ -53,7 +53,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
-    """A report to send to a client; `period` and `kind` (such as `final`) identify it."""
+    """A mail to a client. `period` and `kind` (such as `final`) identify a report."""
 
     client: str
     period: str
@@ -75,6 +75,8 @@ class Letter:
     """The agency's logo."""
     was: str = ""
     """The client's id before it was renamed; earlier editions may have been sent under it."""
+    follows: str = ""
+    """Id of the earlier message that it is about, so that mail programs show them together."""
 
 
 def message_id(mail: Mail, client: str, period: str, kind: str, *, edition: int = 1) -> str:
@@ -113,6 +115,8 @@ def compose(mail: Mail, letter: Letter, message_id: str, now: datetime) -> Email
     message["Subject"] = _line(letter.subject)
     message["Date"] = format_datetime(now)
     message["Message-ID"] = message_id
+    if letter.follows:
+        message["In-Reply-To"] = message["References"] = letter.follows
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(letter.text, cte="quoted-printable")
     message.add_alternative(letter.html, subtype="html", cte="quoted-printable")

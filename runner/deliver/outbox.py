@@ -1,6 +1,6 @@
-"""Reports in the outbox: recorded before they are sent, with the state for each recipient afterwards.
+"""Messages to clients in the outbox: recorded before they are sent, with the state for each recipient.
 
-If the process that sends a report dies, the message is unsure. Unsure reports are never sent again
+If the process that sends a message dies, the message is unsure. Unsure messages are never sent again
 automatically, because they may have arrived. A report is only resent to recipients who have not received it.
 """
 
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["by_mail", "deliver", "editions", "latest_edition", "next_try", "retry", "retry_due"]
 
 _OPEN = frozenset({DeliveryState.QUEUED})
+_TO_CLIENTS = frozenset({DeliveryKind.REPORT, DeliveryKind.ANNOUNCEMENT})
 _MAX_RECIPIENTS = 100
 """Maximum number of recipients per message that every server accepts."""
 _FIRST_WAIT, _LONGEST_WAIT = timedelta(minutes=5), timedelta(hours=6)
@@ -145,8 +146,8 @@ def retry_due(
         DeliveryError: The settings have to be fixed first; the messages stay queued.
     """
     now = now or datetime.now(UTC)
-    queued = ledger.deliveries.list(states=_OPEN, kind=DeliveryKind.REPORT)
-    due = [view for view in queued if next_try(view) <= now]
+    queued = ledger.deliveries.list(states=_OPEN)
+    due = [view for view in queued if view.kind in _TO_CLIENTS and next_try(view) <= now]
     return tuple(retry(ledger, mail, view.message_id, password=password, limits=limits) for view in due)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from runner.errors import LedgerError
@@ -30,11 +31,13 @@ def make_plan(
     *,
     tags: Sequence[str],
     check_health: bool = True,
+    at: datetime | None = None,
 ) -> Plan:
-    """Return what the playbook would change on these sites now. Records offered versions in the ledger.
+    """Return what the playbook would change on these sites. Records offered versions in the ledger.
 
     With `check_health`, the sites are checked as before a change, and missing prerequisites become problems;
-    a run of a locked plan does both itself.
+    a run of a locked plan does both itself. Rules and holds that depend on the time are applied as of `at`,
+    by default now.
     """
     with (
         open_ledger(workspace.settings.ledger) as ledger,
@@ -42,7 +45,9 @@ def make_plan(
     ):
         recognised = ledger.websites.sync(workspace.inventory)
         hosts = Hosts(workspace, pool, Redactor())
-        plans, facts = preview_sites(hosts, ledger, playbook, sites, tags=tuple(tags), edits=check_health)
+        plans, facts = preview_sites(
+            hosts, ledger, playbook, sites, tags=tuple(tags), edits=check_health, at=at
+        )
         plans = preview_files(hosts, playbook, sites, tags, plans)
         if check_health:
             plans = with_health_checks(hosts, playbook, sites, tags, plans, facts=facts)

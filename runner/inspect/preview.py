@@ -52,6 +52,8 @@ class PlanRequest:
     policy: Policy
     tags: tuple[str, ...]
     now: datetime
+    at: datetime | None = None
+    """The time of the changes, to which rules and holds are applied; None: now."""
 
 
 def preview_sites(
@@ -62,10 +64,12 @@ def preview_sites(
     *,
     tags: tuple[str, ...],
     edits: bool = True,
+    at: datetime | None = None,
 ) -> tuple[tuple[SitePlan, ...], Mapping[str, SiteFacts]]:
     """Return the plan of each site, and the facts by site name. Reads hosts in parallel.
 
-    With `edits`, also find files that were changed by hand and that an update would replace.
+    With `edits`, also find files that were changed by hand and that an update would replace. Rules and
+    holds that depend on the time are applied as of `at`, by default now.
     """
     clients, settings = hosts.workspace.inventory.clients, hosts.workspace.settings
     by_host: dict[str, list[Site]] = {}
@@ -103,7 +107,7 @@ def preview_sites(
     found = with_published_offers(hosts.published, found, settings.policy)
     if edits:
         found |= with_local_edits(hosts, sites, found)
-    request = PlanRequest(playbook, settings.policy, tags, datetime.now(UTC))
+    request = PlanRequest(playbook, settings.policy, tags, datetime.now(UTC), at)
     systems = preview_systems(hosts, playbook, sites, tags)
 
     def of_site(site: Site) -> SitePlan:
@@ -170,7 +174,7 @@ def plan_one(
             policy=order.policy,
             client=client,
             site=site,
-            now=order.now,
+            now=order.at or order.now,
             holds=ledger_holds(holds),
             first_seen=_first_seen(ledger, name, facts, order.now, run) if facts else {},
         ),

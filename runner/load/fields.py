@@ -161,6 +161,7 @@ _DAYS: dict[str, object] = {"type": "string", "pattern": _DURATION}
 FromOneDay = Annotated[timedelta, Reads(times.span_from(timedelta(days=1)), **_DAYS)]
 From30Days = Annotated[timedelta, Reads(times.span_from(timedelta(days=30)), **_DAYS)]
 From400Days = Annotated[timedelta, Reads(times.span_from(timedelta(days=400)), **_DAYS)]
+Ahead = Annotated[timedelta, Reads(times.announce, type="string", pattern=f"^never$|{_DURATION}")]
 TimeOfDay = Annotated[
     time, Reads(times.time_of_day, type="string", pattern="^([01]?[0-9]|2[0-3]):[0-5][0-9]$")
 ]

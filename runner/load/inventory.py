@@ -139,6 +139,10 @@ class ClientShape(Shape):
         EMPTY_MAPPING,
         D("Items not to update on any of the client's sites."),
     ] = NOTHING
+    announce: Annotated[
+        f.Ahead | None,
+        D("How long before its start each window is announced to the contacts, like 3d, or never."),
+    ] = None
     sites: Annotated[dict[f.Name, SiteShape], EMPTY_MAPPING, D("The client's sites.")] = NOTHING
 
 
@@ -171,6 +175,10 @@ class WindowShape(Shape):
         Overlap, f.choice(Overlap), D("What to do if the previous run of the window is still running.")
     ] = Overlap.SKIP
     jitter: Annotated[f.Duration, D("Starts of different clients are spread over this time.")] = timedelta(0)
+    announce: Annotated[
+        f.Ahead | None,
+        D("How long before its start it is announced to the clients, like 3d, or never."),
+    ] = None
 
     @model_validator(mode="after")
     def _opens(self) -> Self:
@@ -246,6 +254,7 @@ def _client(id_: str, shape: ClientShape) -> Client:
         contacts=tuple(Contact(contact.name, contact.email) for contact in shape.contacts),
         updates=shape.updates.updates(),
         hold=holds_of(shape.hold),
+        announce=shape.announce,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -138,6 +139,10 @@ class PolicyShape(Shape):
     slower: Annotated[
         Slower, f.choice(Slower), D("What to do with an update that makes pages clearly slower.")
     ] = _POLICY.slower
+    announce: Annotated[
+        f.Ahead | None,
+        D("How long before its start each window is announced to the clients, like 3d, or never."),
+    ] = None
     insecure_packages: Annotated[
         tuple[f.Item, ...], LISTED, D("Slugs of items whose packages may be downloaded over http.")
     ] = ()
@@ -224,6 +229,7 @@ def settings_of(shape: SettingsFile, folder: Path) -> Settings:
             undo_database=shape.policy.undo.database,
             unverified=shape.policy.unverified,
             slower=shape.policy.slower,
+            announce=shape.policy.announce or timedelta(0),
             ring_failures=shape.policy.rings.failures,
             ring_soak=shape.policy.rings.soak,
             ring_order=shape.policy.rings.order,

@@ -13,6 +13,7 @@ from runner.model import DateRange, Rule, WindowDay
 
 __all__ = [
     "WEEKDAYS",
+    "announce",
     "blackout",
     "dates",
     "day",
@@ -31,6 +32,8 @@ __all__ = [
 _UNITS = {"w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1}
 _DURATION = re.compile(r"(?:([0-9]{1,7})d)?(?:([0-9]{1,7})h)?(?:([0-9]{1,7})m)?(?:([0-9]{1,9})s)?")
 _LONGEST = timedelta(days=3660)
+_LONGEST_AHEAD = timedelta(days=90)
+"""How long before its start a window can be announced."""
 _FIRST_YEAR, _LAST_YEAR = 1970, 2199
 """Other years are probably mistakes, and date arithmetic can overflow."""
 
@@ -66,6 +69,20 @@ def span_from(least: timedelta) -> Callable[[object], timedelta]:
         return length
 
     return parse
+
+
+def announce(value: object) -> timedelta:
+    """Parse how long before its start a window is announced: a duration, or `never`, which is zero."""
+    if value == "never":
+        return timedelta(0)
+    try:
+        length = span(value)
+    except Wrong as error:
+        hint = error.hint if error.hint.startswith(("try", "add")) else "like 3d, or never"
+        raise Wrong(str(error), hint) from None
+    if length > _LONGEST_AHEAD:
+        raise Wrong(f"{quoted(str(value))} is too long", f"at most {_LONGEST_AHEAD.days}d")
+    return length
 
 
 def _duration_hint(found: str) -> str:

@@ -97,6 +97,8 @@ class Client:
     """Take precedence over `policy.updates`."""
     hold: Mapping[str, Hold] = field(default_factory=dict)
     """Holds on all of the client's sites."""
+    announce: timedelta | None = None
+    """How long before its start a window is announced; zero: never. None: as the window says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +250,8 @@ class Window:
     """The latest start, counted from the due time."""
     overlap: Overlap = Overlap.SKIP
     jitter: timedelta = timedelta(0)
+    announce: timedelta | None = None
+    """How long before its start it is announced to clients; zero: never. None: as the policy says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -116,3 +116,5 @@ class Policy:
     """Wait between the end of a ring and the next."""
     ring_order: tuple[str, ...] = ()
     """Selectors of the rings for runs and windows without their own; empty for one ring of all sites."""
+    announce: timedelta = timedelta(0)
+    """How long before its start a window is announced to clients; zero: never."""

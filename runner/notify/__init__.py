@@ -5,7 +5,15 @@ What happened is decided in pure functions from rows of the ledger. Nothing here
 
 from __future__ import annotations
 
-from runner.notify.events import files_notice, missed_notice, reports_notice, scheduler_notice, test_notice
+from runner.notify.events import (
+    announcement_notice,
+    announcements_notice,
+    files_notice,
+    missed_notice,
+    reports_notice,
+    scheduler_notice,
+    test_notice,
+)
 from runner.notify.notice import Item, Notice, when
 from runner.notify.window import Opening, SiteEnd, WindowEnd, urgent_notice, window_notice
 
@@ -15,6 +23,8 @@ __all__ = [
     "Opening",
     "SiteEnd",
     "WindowEnd",
+    "announcement_notice",
+    "announcements_notice",
     "files_notice",
     "missed_notice",
     "reports_notice",

@@ -11,7 +11,15 @@ from runner.shell import command
 from runner.units import count
 from runner.untrusted import few
 
-__all__ = ["files_notice", "missed_notice", "reports_notice", "scheduler_notice", "test_notice"]
+__all__ = [
+    "announcement_notice",
+    "announcements_notice",
+    "files_notice",
+    "missed_notice",
+    "reports_notice",
+    "scheduler_notice",
+    "test_notice",
+]
 
 _NAMED = 10
 
@@ -61,6 +69,27 @@ def reports_notice(reports: Sequence[tuple[str, str]], now: datetime) -> Notice:
     )
     subject = f"{count(len(items), 'report')} did not reach every recipient"
     return Notice.of(topic("reports", "", now), subject, items)
+
+
+def announcement_notice(window: str, client: str, starts: datetime, why: str) -> Notice:
+    """Return the notice that an opening cannot be announced to a client."""
+    item = Item.of(f"{window} for {client}", why, command("announce", client, "--window", window))
+    subject = f"{window} on {when(starts)} could not be announced to {client}"
+    return Notice.of(topic("announcement", f"{window} {client}", starts), subject, (item,))
+
+
+def announcements_notice(found: Sequence[tuple[str, str, str]], now: datetime) -> Notice:
+    """Return the notice of announcements that were not delivered: client, window with start, and reply."""
+    items = tuple(
+        Item.of(
+            f"{about} for {client}",
+            f"not delivered: {reply}",
+            command("list", "announcements"),
+        )
+        for client, about, reply in found
+    )
+    subject = f"{count(len(items), 'announcement')} did not reach every recipient"
+    return Notice.of(topic("announcements", "", now), subject, items)
 
 
 def test_notice(now: datetime) -> Notice:

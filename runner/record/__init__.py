@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from runner.record.views import (
     LEASE,
     ActView,
+    AnnouncementState,
+    AnnouncementView,
     AutoUpdateView,
     BackupView,
     ChangeView,
@@ -26,6 +28,7 @@ from runner.record.views import (
     LookView,
     Measured,
     Missed,
+    NewAnnouncement,
     NewDelivery,
     NewRun,
     NewSchedule,
@@ -63,6 +66,8 @@ if TYPE_CHECKING:
 __all__ = [
     "LEASE",
     "ActView",
+    "AnnouncementState",
+    "AnnouncementView",
     "AutoUpdateView",
     "BackupView",
     "ChangeView",
@@ -83,6 +88,7 @@ __all__ = [
     "LookView",
     "Measured",
     "Missed",
+    "NewAnnouncement",
     "NewDelivery",
     "NewRun",
     "NewSchedule",

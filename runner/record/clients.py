@@ -16,6 +16,7 @@ from runner.record.acts import add_act
 from runner.record.chain import text_digest
 from runner.record.schema import (
     acts,
+    announcements,
     auto_updates,
     backups,
     changes,
@@ -145,7 +146,18 @@ class _Part:
         own = select(websites.c.id).where(websites.c.client == self.client)
         found += [(table, table.c.website.in_(own)) for table in (sightings, holds)]
         found += [(windows, or_(windows.c.client == self.client, windows.c.run.in_(self.alone)))]
-        rest = (looks, look_summaries, backups, auto_updates, schedules, pauses, reports, deliveries, clients)
+        rest = (
+            looks,
+            look_summaries,
+            backups,
+            auto_updates,
+            schedules,
+            pauses,
+            reports,
+            deliveries,
+            announcements,
+            clients,
+        )
         return found + [(table, table.c.client == self.client) for table in rest]
 
     def concerns(self, act: Any) -> bool:

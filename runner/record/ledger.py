@@ -7,6 +7,7 @@ from typing import Self
 
 from runner.model import LedgerAddress
 from runner.record.acts import Acts
+from runner.record.announcements import Announcements
 from runner.record.autoupdates import AutoUpdates
 from runner.record.backups import Backups
 from runner.record.clients import Clients
@@ -63,6 +64,7 @@ class Ledger:
         self.deliveries = Deliveries(store)
         self.notices = Notices(store)
         self.pruning = Pruning(store)
+        self.announcements = Announcements(store)
         self.leases = Leases(store)
         self.acts = Acts(store)
         self.websites = Websites(store)

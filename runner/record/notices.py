@@ -59,8 +59,15 @@ class Notices(Records):
     def undelivered_reports(self) -> tuple[tuple[str, str, str], ...]:
         """Return message id, client and period of the reports that did not reach every recipient."""
         query = select(deliveries.c.message_id, deliveries.c.client, deliveries.c.period).where(
-            _undelivered()
+            _undelivered(DeliveryKind.REPORT)
         )
+        with self._store.read() as connection:
+            return tuple(tuple(row) for row in connection.execute(query.order_by(deliveries.c.created)))
+
+    def undelivered_announcements(self) -> tuple[tuple[str, str, str, str], ...]:
+        """Return message id, client, topic and reply of announcements that did not reach every recipient."""
+        columns = (deliveries.c.message_id, deliveries.c.client, deliveries.c.topic, deliveries.c.reply)
+        query = select(*columns).where(_undelivered(DeliveryKind.ANNOUNCEMENT))
         with self._store.read() as connection:
             return tuple(tuple(row) for row in connection.execute(query.order_by(deliveries.c.created)))
 
@@ -80,9 +87,9 @@ class Notices(Records):
             _queue(connection, messages, at)
             connection.execute(update(windows).where(mine).values(noticed=at))
 
-    def of_reports(self, reports: Iterable[str], messages: Iterable[NewDelivery], at: datetime) -> None:
-        """Queue the messages about reports that were not delivered, given by their message ids."""
-        mine = deliveries.c.message_id.in_(tuple(reports))
+    def of_undelivered(self, names: Iterable[str], messages: Iterable[NewDelivery], at: datetime) -> None:
+        """Queue the messages about reports or announcements that were not delivered, by message id."""
+        mine = deliveries.c.message_id.in_(tuple(names))
         with self._store.write() as connection:
             _queue(connection, messages, at)
             connection.execute(update(deliveries).where(mine).values(noticed=at))
@@ -93,10 +100,9 @@ class Notices(Records):
             _queue(connection, messages, at)
 
 
-def _undelivered() -> ColumnElement[bool]:
+def _undelivered(kind: DeliveryKind) -> ColumnElement[bool]:
     states = [state.value for state in _UNDELIVERED]
-    report = deliveries.c.kind == DeliveryKind.REPORT.value
-    return report & deliveries.c.state.in_(states) & deliveries.c.noticed.is_(None)
+    return (deliveries.c.kind == kind.value) & deliveries.c.state.in_(states) & deliveries.c.noticed.is_(None)
 
 
 def _queue(connection: Connection, messages: Iterable[NewDelivery], at: datetime) -> None:

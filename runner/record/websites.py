@@ -24,6 +24,7 @@ from runner.record.identity import (
 )
 from runner.record.open_runs import IS_OPEN
 from runner.record.schema import (
+    announcements,
     auto_updates,
     backups,
     clients,
@@ -71,6 +72,7 @@ OF_CLIENTS = (
     schedules,
     reports,
     deliveries,
+    announcements,
 )
 """Tables with a column `client`."""
 

@@ -13,7 +13,7 @@ from runner.model import Agency
 from runner.report.data import ReportData
 from runner.report.render import render_html, render_text
 
-__all__ = ["Logo", "find_reports", "read_logo", "write"]
+__all__ = ["Logo", "find_announcements", "find_reports", "read_logo", "write", "write_pair"]
 
 LOGO_LIMIT = 100_000
 """Bytes; the picture is part of every mail."""
@@ -55,9 +55,7 @@ def read_logo(agency: Agency) -> Logo | None:
 
 
 def write(report: ReportData, folder: Path, *, templates: Path | None = None) -> tuple[Path, Path]:
-    """Write `<client>-<period>.html` and `.txt` into a folder, which is created if needed.
-
-    Only the owner can read the folder and the files, because they show what runs on a client's sites.
+    """Write `<client>-<period>.html` and `.txt` into a folder; see `write_pair`.
 
     Args:
         report: The report.
@@ -72,21 +70,39 @@ def write(report: ReportData, folder: Path, *, templates: Path | None = None) ->
     """
     logo = read_logo(report.agency)
     html = render_html(report, logo=logo.data_uri if logo else None, templates=templates)
-    stem = re.sub(r"[^\w.-]+", "-", f"{report.client}-{report.period.key}").lstrip(".")
+    text = render_text(report, templates=templates)
+    return write_pair(folder, f"{report.client}-{report.period.key}", html=html, text=text)
+
+
+def write_pair(folder: Path, stem: str, *, html: str, text: str) -> tuple[Path, Path]:
+    """Write a document as HTML and as text into a folder, which is created if needed; return the paths.
+
+    Only the owner can read the folder and the files, because they show what runs on a client's sites.
+
+    Raises:
+        UsageError: The files cannot be written.
+    """
+    stem = re.sub(r"[^\w.-]+", "-", stem).lstrip(".")
     paths = folder / f"{stem}.html", folder / f"{stem}.txt"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.chmod(0o700)
-        for path, content in zip(paths, (html, render_text(report, templates=templates)), strict=True):
+        for path, content in zip(paths, (html, text), strict=True):
             _replace(path, content)
     except OSError as error:
-        raise UsageError(f"cannot write the report: {error}", hint=f"check {folder}") from error
+        raise UsageError(f"cannot write {paths[0].name}: {error}", hint=f"check {folder}") from error
     return paths
 
 
 def find_reports(folder: Path, client: str) -> list[Path]:
     """Return the files that `write` made for a client, by name."""
     name = re.compile(rf"{re.escape(client)}-[0-9]{{4}}(-[WQ]?[0-9]{{1,2}})?\.(html|txt)")
+    return sorted(path for path in folder.glob("*") if name.fullmatch(path.name) and not path.is_dir())
+
+
+def find_announcements(folder: Path, client: str) -> list[Path]:
+    """Return the files of a client's announcements, by name."""
+    name = re.compile(rf"{re.escape(client)}-announcement-.+-[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}\.(html|txt)")
     return sorted(path for path in folder.glob("*") if name.fullmatch(path.name) and not path.is_dir())
 
 

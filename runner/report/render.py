@@ -20,7 +20,17 @@ from runner.report.data import CompletedUpdate, ReportData
 from runner.report.plain import for_client
 from runner.report.words import Words
 
-__all__ = ["render_html", "render_text", "spoken", "subject", "words_of"]
+__all__ = [
+    "HTML_LIMIT",
+    "environment",
+    "render_html",
+    "render_text",
+    "spoken",
+    "squeezed",
+    "subject",
+    "underlined",
+    "words_of",
+]
 
 HTML_LIMIT = 100_000
 """Bytes; Gmail clips mails larger than 102 kB."""
@@ -59,7 +69,7 @@ def render_html(report: ReportData, *, logo: str | None = None, templates: Path 
         templates: A folder with templates that override the shipped ones.
     """
     inliner = css_inline.CSSInliner(load_remote_stylesheets=False)
-    template = _environment(templates).get_template("mail.html.j2")
+    template = environment(templates).get_template("mail.html.j2")
     html = ""
     for limits in _LIMITS:
         html = inliner.inline(template.render(**_context(report, limits), logo=logo))
@@ -70,10 +80,14 @@ def render_html(report: ReportData, *, logo: str | None = None, templates: Path 
 
 def render_text(report: ReportData, *, templates: Path | None = None) -> str:
     """Render the plain text with all updates, wrapped at 72 columns."""
-    text = _environment(templates).get_template("mail.txt.j2").render(**_context(report, None))
+    return squeezed(environment(templates).get_template("mail.txt.j2").render(**_context(report, None)))
+
+
+def squeezed(text: str) -> str:
+    """Return a text without empty lines in a row and spaces at the ends of lines."""
     stripped = [line.rstrip() for line in text.splitlines()]
-    squeezed = [line for line, before in zip(stripped, ["", *stripped], strict=False) if line or before]
-    return "\n".join(squeezed).strip() + "\n"
+    kept = [line for line, before in zip(stripped, ["", *stripped], strict=False) if line or before]
+    return "\n".join(kept).strip() + "\n"
 
 
 def subject(report: ReportData) -> str:
@@ -121,10 +135,15 @@ def _context(report: ReportData, limits: _Limits | None) -> dict[str, object]:
         "folded_words": lambda site: lines.folded(len(site.folded) + site.more, words),
         "window_sites": lambda window: words.list(map(report.label, window.sites)),
         "footer": lines.footer(report, words),
-        "title": lambda text: f"{text}\n{'-' * len(text)}",
+        "title": underlined,
         "accent_light": legible(report.agency.accent, "#ffffff"),
         "accent_dark": legible(report.agency.accent, "#181d21"),
     }
+
+
+def underlined(text: str) -> str:
+    """Return a heading of the plain text."""
+    return f"{text}\n{'-' * len(text)}"
 
 
 def _updates(report: ReportData, limits: _Limits | None) -> list[_Updates]:
@@ -153,7 +172,8 @@ def _weight(change: CompletedUpdate) -> tuple[bool, int, str]:
 
 
 @lru_cache(maxsize=4)
-def _environment(templates: Path | None) -> Environment:
+def environment(templates: Path | None) -> Environment:
+    """Return the templates: those of the workspace, else those of the package."""
     own = [FileSystemLoader(templates)] if templates is not None else []
     environment = Environment(
         loader=ChoiceLoader([*own, FunctionLoader(_shipped_template)]),

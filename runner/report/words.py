@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import date, datetime
 from functools import lru_cache
@@ -19,6 +20,8 @@ from runner.model import Period
 __all__ = ["Words"]
 
 _SMALL = 12
+_WEEKDAY = re.compile("E+")
+"""The weekday in a pattern of the Unicode CLDR. Some languages have no pattern with its full name."""
 _MEGABYTE = 1_000_000
 
 
@@ -178,7 +181,11 @@ class Words:
     def _format(self, at: datetime | date, skeleton: str) -> str:
         moment = self._local(at)
         noon = datetime(moment.year, moment.month, moment.day, 12)  # noqa: DTZ001 - a day has no time zone
-        return dates.format_skeleton(skeleton, noon, locale=self.locale)
+        known = dates.match_skeleton(skeleton, self.locale.datetime_skeletons)
+        if known is None or "EEEE" not in skeleton:
+            return dates.format_skeleton(skeleton, noon, locale=self.locale)
+        pattern = _WEEKDAY.sub("EEEE", str(self.locale.datetime_skeletons[known].pattern))
+        return dates.format_datetime(noon, pattern, locale=self.locale)
 
     def _local(self, at: datetime | date) -> date:
         return at.astimezone(self.zone).date() if isinstance(at, datetime) else at

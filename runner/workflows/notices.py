@@ -17,6 +17,7 @@ from runner.notify import (
     Opening,
     SiteEnd,
     WindowEnd,
+    announcements_notice,
     missed_notice,
     reports_notice,
     urgent_notice,
@@ -75,7 +76,10 @@ class CrewNotifier:
             notices.of_missed(missed, messages(self._read(), missed_notice(missed), now), now)
         if reports := notices.undelivered_reports():
             notice = reports_notice([(client, period) for _, client, period in reports], now)
-            notices.of_reports([name for name, _, _ in reports], messages(self._read(), notice, now), now)
+            notices.of_undelivered([name for name, _, _ in reports], messages(self._read(), notice, now), now)
+        if late := notices.undelivered_announcements():
+            notice = announcements_notice([row[1:] for row in late], now)
+            notices.of_undelivered([row[0] for row in late], messages(self._read(), notice, now), now)
         for found in _unnoticed(self._ledger, self._not_resumed()):
             self._queue_window(found, now)
 

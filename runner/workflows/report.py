@@ -33,9 +33,20 @@ if TYPE_CHECKING:
     from runner.load import Workspace
     from runner.record import Ledger
 
-__all__ = ["WrittenReport", "make_report", "record_report", "send_report", "send_waiting"]
+__all__ = [
+    "LOGO",
+    "WrittenReport",
+    "mail_password",
+    "make_report",
+    "no_contacts_hint",
+    "record_report",
+    "send_report",
+    "send_waiting",
+    "templates_of",
+]
 
-_LOGO = "logo"
+LOGO = "logo"
+"""Content id of the agency's logo in a mail."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +75,7 @@ def make_report(workspace: Workspace, ledger: Ledger, client: Client, period: Pe
         next_windows=_next(workspace, ledger, client, now),
         due_windows=lambda history: due_windows(ledger, workspace.inventory, client.id, history, now),
     )
-    paths = write(report, workspace.folder / "reports/out", templates=_templates(workspace))
+    paths = write(report, workspace.folder / "reports/out", templates=templates_of(workspace))
     return WrittenReport(report=report, paths=tuple(paths))
 
 
@@ -81,11 +92,11 @@ def send_report(
     if mail is None:
         raise UsageError("no mail server is set", hint="set `mail` in sitecrew.yaml")
     if not client.contacts:
-        raise UsageError(f"{client.name} has no contacts", hint=_no_contacts(workspace, client))
+        raise UsageError(f"{client.name} has no contacts", hint=no_contacts_hint(workspace, client))
     letter = _letter(workspace, ledger, client, written)
     if again or latest_edition(ledger, letter) is None:
         _record(ledger, letter, written.report)
-    return deliver(ledger, mail, letter, password=partial(_password, workspace, mail), again=again)
+    return deliver(ledger, mail, letter, password=partial(mail_password, workspace, mail), again=again)
 
 
 def record_report(workspace: Workspace, ledger: Ledger, client: Client, written: WrittenReport) -> None:
@@ -97,7 +108,7 @@ def record_report(workspace: Workspace, ledger: Ledger, client: Client, written:
 
 def _letter(workspace: Workspace, ledger: Ledger, client: Client, written: WrittenReport) -> Letter:
     """Return the report as it is mailed."""
-    agency, report, templates = workspace.settings.agency, written.report, _templates(workspace)
+    agency, report, templates = workspace.settings.agency, written.report, templates_of(workspace)
     logo, recorded = read_logo(agency), ledger.clients.get(client.id)
     return Letter(
         client=client.id,
@@ -105,12 +116,12 @@ def _letter(workspace: Workspace, ledger: Ledger, client: Client, written: Writt
         kind=report.kind,
         contacts=client.contacts,
         subject=subject(report),
-        html=render_html(report, logo=f"cid:{_LOGO}" if logo else None, templates=templates),
+        html=render_html(report, logo=f"cid:{LOGO}" if logo else None, templates=templates),
         text=render_text(report, templates=templates),
         language=spoken(report),
         sender_name=agency.name,
         reply_to=agency.reply_to,
-        picture=Picture(_LOGO, logo.subtype, logo.content) if logo else None,
+        picture=Picture(LOGO, logo.subtype, logo.content) if logo else None,
         was=recorded.was if recorded else "",
     )
 
@@ -134,14 +145,16 @@ def send_waiting(workspace: Workspace, ledger: Ledger) -> tuple[Delivery, ...]:
         DeliveryError: something must be corrected first; the messages stay in the outbox.
     """
     mail = workspace.settings.mail
-    return retry_due(ledger, mail, password=partial(_password, workspace, mail)) if mail else ()
+    return retry_due(ledger, mail, password=partial(mail_password, workspace, mail)) if mail else ()
 
 
-def _password(workspace: Workspace, mail: Mail) -> str | None:
+def mail_password(workspace: Workspace, mail: Mail) -> str | None:
+    """Return the password for the mail server; None if there is no login."""
     return resolve(mail.password, base=workspace.folder) if mail.password else None
 
 
-def _no_contacts(workspace: Workspace, client: Client) -> str:
+def no_contacts_hint(workspace: Workspace, client: Client) -> str:
+    """Return what to do about a client without contacts."""
     if client.id in workspace.inventory.clients:
         return f"set clients.{client.id}.contacts in {workspace.place('clients', client.id)}"
     return (
@@ -158,6 +171,6 @@ def _next(workspace: Workspace, ledger: Ledger, client: Client, now: datetime) -
     )
 
 
-def _templates(workspace: Workspace) -> Path:
+def templates_of(workspace: Workspace) -> Path:
     """Return the folder of the workspace's own templates; missing ones are taken from the package."""
     return workspace.folder / "reports"

@@ -185,6 +185,11 @@ def rows(order: str, definition: object) -> dict[str, list[dict[str, Any]]]:
             {"id": 1, "client": "acme", "since": at(25), "until": "2026-12-24",
              "ends": "2026-12-24T23:00:00.000000Z", "why": "Christmas sale", "operator": "ann"}
         ],
+        "announcements": [
+            {"id": 1, "window": "weekly", "client": "acme", "starts": "2026-12-01T01:00:00.000000Z",
+             "closes": "2026-12-01T03:00:00.000000Z", "edition": 1, "state": "cancelled", "why": "paused",
+             "announced": at(24), "message_id": "<2@acme>", "ended": at(25), "ended_message_id": "<3@acme>"}
+        ],
         "reports": [
             {"client": "acme", "period": "2026-10", "kind": "final", "created": at(2, 8), "status": "good",
              "data": {"client": "acme", "period": "2026-10"}, "html_sha256": "1" * 64}

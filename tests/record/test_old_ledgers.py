@@ -31,7 +31,7 @@ from tests.record.old_ledger import INTERRUPTED, UNDOING, UNDONE
 FIXTURES = Path(__file__).parent / "fixtures"
 FOUND = tuple(sorted(file.stem for file in FIXTURES.iterdir()))
 ACTS, AUTO_UPDATES, UNVERIFIED, SCHEDULES, UNDOES = "0004", "0006", "0007", "0008", "0009"
-HOLDS_BY_HAND, PAUSES, NOTICES, SUMMARIES = "0011", "0012", "0013", "0014"
+HOLDS_BY_HAND, PAUSES, NOTICES, SUMMARIES, ANNOUNCEMENTS = "0011", "0012", "0013", "0014", "0016"
 """The revisions that added these."""
 FIRST_ON_POSTGRESQL = "0013"
 REPLACED = {"sightings": {"site"}, "deliveries": {"noticed"}, "windows": {"noticed"}}
@@ -222,6 +222,11 @@ def test_windows_are_read(upgraded: Upgraded):
         assert next(planned.openings(day(24))).starts == datetime(2026, 12, 1, 1, tzinfo=UTC)
     paused = upgraded.ledger.pauses.in_force(day(26))
     assert [pause.until for pause in paused] == ([date(2026, 12, 24)] if upgraded.since >= PAUSES else [])
+
+
+def test_announcements_are_read(upgraded: Upgraded):
+    found = upgraded.ledger.announcements.list("acme")
+    assert [one.ended for one in found] == ([day(25)] if upgraded.since >= ANNOUNCEMENTS else [])
 
 
 def test_crew_is_notified_of_nothing_old(upgraded: Upgraded):

@@ -195,7 +195,7 @@ def test_accent_is_readable_on_any_background(accent, paper):
 def test_report_is_in_clients_language():
     text = render_text(samples.attention(language="de"))
     assert "Ihre zwei Websites sind in Ordnung. Es gibt drei offene Punkte." in text
-    assert "Di., 1. Dezember, 02:00 bis 04:00 Uhr (Berlin)" in text
+    assert "Dienstag, 1. Dezember, 02:00 bis 04:00 Uhr (Berlin)" in text
     assert 'lang="de"' in render_html(samples.attention(language="de"))
     american = render_text(samples.good(language="en-US", timezone="America/New_York"))
     assert "Mon, Nov 2, 8:07\N{NARROW NO-BREAK SPACE}PM" in american

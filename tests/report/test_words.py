@@ -22,7 +22,7 @@ CALLS = {"say": None, "_": None, "plural": (1, 2), "pgettext": ((1, "c"), 2)}
 def messages() -> set[tuple[str | None, str | tuple[str, ...]]]:
     """All messages in the code and the templates."""
     found = set()
-    sources = [("python", path) for path in Path(words_module.__file__).parent.glob("*.py")]
+    sources = [("python", path) for path in Path(words_module.__file__).parent.rglob("*.py")]
     sources += [("jinja2.ext:babel_extract", path) for path in REPORTS.glob("*.j2")]
     for method, path in sources:
         with path.open("rb") as file:

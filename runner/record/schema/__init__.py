@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from runner.record.schema.care_tables import (
     acts,
+    announcements,
     auto_updates,
     backups,
     calendars,
@@ -34,6 +35,7 @@ __all__ = [
     "REVISIONS",
     "Instant",
     "acts",
+    "announcements",
     "auto_updates",
     "backups",
     "calendars",
@@ -75,5 +77,6 @@ REVISIONS = (
     "0013",
     "0014",
     "0015",
+    "0016",
 )
 """Every revision of these tables, oldest first. The last one is what this code reads and writes."""

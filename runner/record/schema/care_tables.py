@@ -9,6 +9,7 @@ from runner.record.schema.columns import Instant, Whole, json, key, metadata, te
 
 __all__ = [
     "acts",
+    "announcements",
     "auto_updates",
     "backups",
     "calendars",
@@ -172,6 +173,24 @@ deliveries = Table(
     Column("topic", Prose, nullable=False, server_default=""),
     Column("noticed", Instant),
     Index(None, "kind", "created"),
+)
+
+announcements = Table(
+    "announcements",
+    metadata,
+    Column("id", Whole, primary_key=True),
+    Column("window", Prose, nullable=False),
+    Column("client", Prose, nullable=False),
+    Column("starts", Instant, nullable=False, index=True),
+    Column("closes", Instant, nullable=False),
+    Column("edition", Whole, nullable=False),
+    Column("state", Text, nullable=False),
+    text("why"),
+    Column("announced", Instant, nullable=False),
+    Column("message_id", Text, nullable=False),
+    Column("ended", Instant),
+    text("ended_message_id"),
+    UniqueConstraint("window", "client", "starts", "edition"),
 )
 
 leases = Table(

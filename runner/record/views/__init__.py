@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from runner.record.views.announcements import AnnouncementState, AnnouncementView, NewAnnouncement
 from runner.record.views.care import (
     LEASE,
     BackupView,
@@ -60,6 +61,8 @@ __all__ = [
     "LEASE",
     "TOUCHED",
     "ActView",
+    "AnnouncementState",
+    "AnnouncementView",
     "AutoUpdateView",
     "BackupView",
     "ChangeView",
@@ -79,6 +82,7 @@ __all__ = [
     "LookView",
     "Measured",
     "Missed",
+    "NewAnnouncement",
     "NewDelivery",
     "NewRun",
     "NewSchedule",

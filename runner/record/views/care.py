@@ -168,6 +168,8 @@ class DeliveryKind(StrEnum):
 
     REPORT = "report"
     """To a client. It is never sent again if it may have arrived."""
+    ANNOUNCEMENT = "announcement"
+    """To a client, before a window. Like a report, but not sent once the window has opened."""
     NOTICE = "notice"
     """To the crew. It is sent again if it may not have arrived."""
 
@@ -276,7 +278,7 @@ class DeliveryView:
     channel: Channel = Channel.MAIL
     kind: DeliveryKind = DeliveryKind.REPORT
     topic: str = ""
-    """What a notice is about; empty for reports."""
+    """What a notice or an announcement is about; empty for reports."""
 
     def as_json(self) -> dict[str, object]:
         """The message as JSON."""
