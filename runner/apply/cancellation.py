@@ -1,7 +1,8 @@
-"""Stopping a run: an operator cancels it, or its window closes.
+"""Stopping a run: an operator cancels it, its window closes, or it is settled as its process has ended.
 
 Nothing more is started then. An operator also stops running jobs. At the close, changes in progress are
-rolled back in time, other steps are stopped, and packages are installed to the end.
+rolled back in time, other steps are stopped, and packages are installed to the end. The jobs of a settled
+run are followed to their end.
 """
 
 from __future__ import annotations
@@ -19,7 +20,11 @@ from runner.execute import Control
 from runner.model import Outcome, StepOutcome
 from runner.units import utc
 
-__all__ = ["AtClose", "Cancellation", "Closing"]
+__all__ = ["PROCESS_ENDED", "AtClose", "Cancellation", "Closing"]
+
+PROCESS_ENDED = "the process that ran it ended"
+"""Why an interrupted run is settled."""
+_CANCELLED = "the run was cancelled"
 
 
 class AtClose(Enum):
@@ -59,7 +64,7 @@ class Cancellation:
         """Set when nothing more is started."""
         self.over = threading.Event()
         """Set when work that is not rolled back must stop too."""
-        self.why = "the run was cancelled"
+        self.why = _CANCELLED
         """The reason of what is not done."""
         self.at_close = False
         """Whether the reason is that the window closes."""
@@ -75,6 +80,11 @@ class Cancellation:
         return self._asked_at < math.inf
 
     @property
+    def is_settling(self) -> bool:
+        """Whether nothing more is started, while running jobs are followed to their end."""
+        return self.asked.is_set() and not (self.cancelled or self.at_close)
+
+    @property
     def closed(self) -> bool:
         """Whether the window has closed."""
         return self.over.is_set() and self.at_close
@@ -83,18 +93,26 @@ class Cancellation:
         """Return the cancellation of one site of the run, which also ends as its window closes."""
         with self._lock:
             found = self._sites.setdefault(site, Cancellation(closing))
-        if self.asked.is_set():
+        if self.cancelled:
             found.ask()
+        elif self.asked.is_set():
+            found.settle()
         return found
 
     def ask(self) -> None:
         """Cancel the run: stop its running jobs. Their hosts confirm it to the threads that follow them."""
         self._asked_at = min(self._asked_at, time.monotonic())
+        self.why = _CANCELLED
         self.asked.set()
         self.over.set()
         self._cancel(*AtClose)
         for site in self._list_sites():
             site.ask()
+
+    def settle(self) -> None:
+        """Start nothing more of an interrupted run, but follow its running jobs to their end."""
+        self.why = PROCESS_ENDED
+        self.asked.set()
 
     def close(self, now: datetime) -> None:
         """Stop what may no longer run at this time, as the window closes."""
@@ -134,7 +152,7 @@ class Cancellation:
             self._controls[control] = at_close
         if self.cancelled:
             self._cancel(*AtClose)
-        elif self.asked.is_set():
+        elif self.asked.is_set() and not self.is_settling:
             self._cancel(AtClose.ROLL_BACK, *([AtClose.STOP] if self.over.is_set() else []))
         try:
             yield control

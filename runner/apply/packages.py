@@ -103,6 +103,8 @@ class _Update:
             record = self._attached()
         except DiedError as error:
             record = error.record
+        if record is None and self.ctx.stop.asked.is_set():
+            return StepOutcome(step=self.step.id, outcome=Outcome.CANCELLED, why=self.ctx.stop.why)
         if record is None:
             self.journal.progress(self.step.id, Phase.CHECKING)
             try:

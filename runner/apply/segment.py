@@ -16,6 +16,7 @@ from runner.apply.jobs import (
     nonce_of,
     settle_job,
     site_lock,
+    span_of,
     started_job,
 )
 from runner.apply.results import REREAD, outcomes_of, with_facts_after
@@ -39,6 +40,7 @@ from runner.steps.wordpress import facts_script
 if TYPE_CHECKING:
     from runner.apply.context import SiteContext
     from runner.plan import Segment
+    from runner.record import SegmentView
 
 __all__ = ["Judge", "run_segment"]
 
@@ -118,6 +120,14 @@ def _run_once(
         return Try(tuple(kinds[step.id].idle(step, context) for step in steps), ctx.journal.steps_finished)
 
     names = {f"s{number}": step for number, step in enumerate(steps)}
+    if started and ctx.stop.asked.is_set() and not _is_known(ctx, started, judge):
+        outcomes = tuple(
+            ctx.stop.explain(
+                StepOutcome(step=step.id, outcome=Outcome.CANCELLED, why=f"not started: {ctx.stop.why}")
+            )
+            for step in steps
+        )
+        return Try(outcomes, partial(settle_job, ctx, part.number, job, "absent"))
     record = _follow(ctx, part, _job(ctx, job, names, scripts, context), names, judge)
     if record.status == "locked":
         end_job(ctx, part.number, job, record.status)
@@ -127,6 +137,17 @@ def _run_once(
         outcomes = tuple(judge.final_outcome(record, outcome) for outcome in outcomes)
     outcomes = tuple(ctx.journal.cleaned(ctx.stop.explain(outcome)) for outcome in outcomes)
     return Try(outcomes, partial(settle_job, ctx, part.number, job, record.status))
+
+
+def _is_known(ctx: SiteContext, started: SegmentView, judge: Judge | None) -> bool:
+    """Follow a job to its end; False if the host does not know it, so that it would be started only now."""
+    try:
+        verdict = judge.judge if judge else None
+        with ctx.stop.controlling(AtClose.ROLL_BACK if judge else AtClose.STOP) as control:
+            found = ctx.remote.attach(started.job, span=span_of(started), verdict=verdict, control=control)
+    except DiedError:
+        return True
+    return found is not None
 
 
 def _follow(

@@ -30,6 +30,7 @@ from runner.load.variables import matches_stored
 from runner.model import Order, RunEvent, SecretRef, Site, SitePlan, Step
 from runner.plan import rollback_begins
 from runner.record import LEASE, Ledger
+from runner.record.mark import LedgerMark
 from runner.record.operators import operator_here
 from runner.record.processes import is_gone, process_start, stopped_at
 from runner.shell import command
@@ -80,6 +81,8 @@ class Session:
         self._stops_lock = threading.Lock()
         self._closed = threading.Event()
         self._renewed = time.monotonic()
+        self.mark = LedgerMark(workspace.folder, self.ledger)
+        """Shows whether an older ledger was put back."""
         self.ledger.leases.acquire(
             self.executor,
             host=socket.gethostname(),
@@ -221,6 +224,15 @@ class Session:
         self.stop(run).ask()
         self.emit("run.cancelling", run)
 
+    def settle(self, run: str) -> None:
+        """Follow the jobs of an interrupted run to their end and start no more of it."""
+        self.stop(run).settle()
+
+    def begin_attempt(self, run: str) -> None:
+        """Forget that an earlier attempt of the run was ended early."""
+        with self._stops_lock:
+            self._stops.pop(run, None)
+
     def check_open(self) -> None:
         """Raise if the session is closed: later failures say nothing about a site.
 
@@ -240,6 +252,7 @@ class Session:
         self._closed.set()
         self.hosts.pool.close()
         self.ledger.leases.release(self.executor)
+        self.mark.update()
         self.ledger.close()
 
     def release_dead_leases(self) -> None:
@@ -262,6 +275,7 @@ class Session:
                 self.lease_lost.set()
                 self.draining.set()
             self._renewed = time.monotonic()
+            self.mark.update()
 
         def report(error: Exception | None) -> None:
             self.ledger_trouble = error

@@ -24,6 +24,7 @@ from runner.hosts.exclusive import server_of
 from runner.hosts.sudo import sudo_problems
 from runner.model import OnFailure, Order, Outcome, Phase, Site, Step, StepOutcome, worst
 from runner.plan import closed_at, needs_facts, split_playbook, why_too_late
+from runner.steps import Where, registry
 
 if TYPE_CHECKING:
     from runner.apply.session import Session
@@ -39,8 +40,9 @@ def work_on(session: Session, order: Order, site: Site, attempt: int) -> Ending:
     raised, and the site has no outcome until the run is resumed.
     """
     running = started_numbers(session, order.run, site.name, attempt)
-    if session.stopping(order.run) and not running:
-        ending = Ending(Outcome.CANCELLED, "the run was stopped before this site was started")
+    halted = _halted(session, order, site) if session.stopping(order.run) and not running else None
+    if halted:
+        ending = halted
     elif not running and (missed := _why_missed(session, order, site, attempt)):
         ending = Ending(Outcome.MISSED, missed)
     else:
@@ -53,6 +55,26 @@ def work_on(session: Session, order: Order, site: Site, attempt: int) -> Ending:
         "site.finished", order.run, site.name, outcome=ending.outcome, why=ending.why, locked=ending.locked
     )
     return ending
+
+
+def _halted(session: Session, order: Order, site: Site) -> Ending | None:
+    """Return how a site ends in a run that is stopped while no job is running on the site.
+
+    None if all its steps have an outcome. Files that are uploaded without a job may be half in place.
+    """
+    stop = session.stop(order.run)
+    why = stop.why if stop.asked.is_set() else "the run was stopped"
+    rows = session.ledger.sites.list(order.run)
+    if not any(row.site == site.name and row.started for row in rows):
+        return Ending(Outcome.CANCELLED, f"{why} before this site was started")
+    steps = session.ledger.steps.output(order.run, site.name)
+    kinds = {step.id: step.kind for step in order.playbook.steps}
+    current = next((kinds[step.step] for step in steps if step.outcome is None), None)
+    if current is None:
+        return None
+    if registry()[current].where is Where.UPLOAD:
+        return Ending(Outcome.LOST, f"{why} while files were uploaded to this site")
+    return Ending(Outcome.CANCELLED, f"{why} before this site had finished")
 
 
 def _why_missed(session: Session, order: Order, site: Site, attempt: int) -> str:
@@ -128,7 +150,7 @@ def _run_parts(session: Session, ctx: SiteContext, parts: Parts, known: dict[str
             continue
         if cancelled := _cancelled(session, ctx, part):
             return Ending(_stopped(ctx), cancelled)
-        if not stopped and session.ask:
+        if not stopped and session.ask and not ctx.stop.asked.is_set():
             answer = session.ask(steps[0])
             if answer is None:
                 return Ending(Outcome.CANCELLED, f"stopped before {steps[0].id}")

@@ -88,6 +88,8 @@ def undo_step(ctx: SiteContext, part: Segment) -> tuple[tuple[StepOutcome, ...],
         scripts = _scripts(ctx, step)
         if ctx.attempt > 1:
             _end_open_trials(ctx, part, pending, facts, scripts)
+        if ctx.stop.asked.is_set():
+            return _not_undone(ctx, step, pending), facts
         ctx.journal.progress(step.id, Phase.CHECKING)
         seen = take_baseline(ctx)
         number, before = trial_number(part.number, ctx.attempt), SiteBaseline(facts, seen)
@@ -105,6 +107,14 @@ def undo_step(ctx: SiteContext, part: Segment) -> tuple[tuple[StepOutcome, ...],
     )
     ctx.journal.step_finished(outcome)
     return (outcome,), facts
+
+
+def _not_undone(ctx: SiteContext, step: Step, pending: tuple[Change, ...]) -> tuple[StepOutcome, ...]:
+    """Record that a run that is ended early left a step's changes as they are."""
+    changes = tuple(ChangeOutcome.of(change, Outcome.CANCELLED, ctx.stop.why) for change in pending)
+    outcome = StepOutcome(step=step.id, outcome=Outcome.CANCELLED, why=ctx.stop.why, changes=changes)
+    ctx.journal.step_finished(outcome)
+    return (outcome,)
 
 
 def _end_open_trials(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from runner.cli.errors import warn
 from runner.cli.hints import retyped
 from runner.errors import UsageError
+from runner.model import Trigger
 from runner.units import ago, count
 
 if TYPE_CHECKING:
@@ -60,10 +61,12 @@ def _single(name: str, runs: Sequence[RunSummary], state: str) -> str:
 
 
 def warn_of_interrupted(ledger: Ledger, sites: Sequence[Site]) -> None:
-    """Print the interrupted runs of these sites: a new run does not finish them."""
+    """Print the interrupted runs of windows with these sites: a new run does not settle them."""
     names = {site.name for site in sites}
     for run in ledger.runs.list_interrupted():
-        if names & {row.site for row in ledger.sites.list_unfinished(run.run)}:
+        if run.trigger == Trigger.WINDOW and names & {
+            row.site for row in ledger.sites.list_unfinished(run.run)
+        }:
             warn(f"{run.run} was {interrupted_text(run)}")
 
 

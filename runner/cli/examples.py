@@ -52,6 +52,7 @@ EXAMPLES = {
     "facts": "sitecrew facts acme-shop",
     "open": "sitecrew open acme-shop",
     "report": "sitecrew report acme --period 2026-11 --open",
+    "ledger gap": "sitecrew ledger gap",
     "ledger verify": "sitecrew ledger verify",
     "ledger export": "sitecrew ledger export acme --out acme.json",
     "ledger erase": "sitecrew ledger erase acme",

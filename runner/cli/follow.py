@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from runner.cli.hints import retyped
 from runner.cli.output import outcome_text, say
 from runner.cli.screen import when_closed
+from runner.cli.settle import settle_interrupted
 from runner.cli.signals import handle_signals
 from runner.errors import ExitCode
 from runner.model import RESUMABLE, Outcome, Trigger
@@ -64,6 +65,8 @@ def follow_run(
     with when_closed(lambda: session.drain(run)) as is_closed:
         try:
             with _handle_interrupts(session, run):
+                if not cancelled:
+                    settle_interrupted(session, works, run, quiet=options["json_"] or options["quiet"])
                 finished = works.follow(run, print_event, print_event.tick)
         finally:
             print_event.close()
@@ -125,7 +128,7 @@ def _handle_interrupts(session: Session, run: str) -> AbstractContextManager[Non
     """
 
     def interrupted() -> None:
-        if session.stop(run).asked.is_set():
+        if session.stop(run).cancelled:
             raise KeyboardInterrupt
         (session.cancel if session.draining.is_set() else session.drain)(run)
 

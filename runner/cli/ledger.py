@@ -12,6 +12,7 @@ import click
 
 from runner.cli.confirm import confirm_or_stop
 from runner.cli.errors import print_error
+from runner.cli.gap import gap
 from runner.cli.ledger_copies import backup, restore
 from runner.cli.open_ledger import open_for_reading, open_for_writing
 from runner.cli.options import as_json, operated, with_workspace
@@ -33,7 +34,7 @@ def ledger() -> None:
     """Verify, prune, back up, export and erase recorded data."""
 
 
-for command in (prune, backup, restore):
+for command in (prune, backup, restore, gap):
     ledger.add_command(command)
 
 

@@ -55,6 +55,7 @@ def restore(workspace: Workspace, file: Path, yes: bool) -> int:
     Refused while a process works with the ledger. The replaced ledger is kept next to the new one.
     """
     from runner.record.copies import check_copy, replace
+    from runner.record.mark import LedgerMark
 
     address, now = workspace.settings.ledger, datetime.now(UTC)
     check_copy(address, file.absolute())
@@ -70,32 +71,35 @@ def restore(workspace: Workspace, file: Path, yes: bool) -> int:
     with open_for_writing(workspace) as found:
         last = found.acts.last_at()
         found.acts.record("restore", "the ledger", details={"last_act": last and last.isoformat()})
-        runs = len(found.runs.list_unfinished())
+        runs = len(found.runs.list_open())
+        found_gap = LedgerMark(workspace.folder, found).gap()
     say(f"restored; the last act in this ledger is of {utc(last) if last else 'no time: it is empty'}")
     if kept:
         say(f"the replaced ledger is kept as {kept}; delete it when you no longer need it")
     if runs:
         say(f"{count(runs, 'run')} had not ended then, and may have ended since: see `sitecrew list runs`")
-    say("what ran later is not in this ledger: windows without a recorded opening may start again")
-    say("before you start `serve`:")
-    say_commands(
-        {
-            "to see what is not decided": command("doctor"),
-            "to see the next windows": command("schedule", "next"),
-            "to keep them from starting": command("schedule", "pause", "CLIENT", "--until", "DATE"),
-        }
-    )
+    if found_gap:
+        say(f"{found_gap.text}; its windows are not started again")
+        say("no report is mailed, and no run that had not ended is continued, until you accept that:")
+        say_commands(
+            {
+                "to see the gap": command("ledger", "gap"),
+                "to continue with this ledger": command("ledger", "gap", "--accept"),
+            }
+        )
     return ExitCode.OK
 
 
 def _require_unused(workspace: Workspace) -> None:
     """Raise LockedError if a process works with the ledger. A ledger that cannot be read is not in use."""
+    from runner.record.mark import LedgerMark
     from runner.record.processes import stopped_at
 
     now = datetime.now(UTC)
     try:
         with open_for_reading(workspace) as found:
             alive = [one for one in found.leases.list_unreleased() if stopped_at(one, now) is None]
+            LedgerMark(workspace.folder, found).update()  # so that what the copy lacks is noticed
     except UnknownNameError:
         return
     except LedgerError as error:

@@ -13,6 +13,7 @@ from runner.cli.options import as_json, operated, with_workspace
 from runner.cli.output import closest_hint, emit_json, say
 from runner.cli.screen import out
 from runner.errors import ExitCode, UnknownNameError, UsageError
+from runner.shell import command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,6 +63,7 @@ def _report(workspace: Workspace, client: str, period: str | None, options: dict
     """Create the report of one client, open it and send it, as `options` requests."""
     from runner.cli.reports import last_month
     from runner.model import Period
+    from runner.record.mark import LedgerMark
     from runner.workflows.report import make_report, record_report, send_report
 
     span = Period.parse(period) if period else None
@@ -80,18 +82,29 @@ def _report(workspace: Workspace, client: str, period: str | None, options: dict
         if not options["send"]:
             record_report(workspace, ledger, found, made)
             return ExitCode.OK
+        mark = LedgerMark(workspace.folder, ledger)
+        if gap := mark.gap():
+            raise UsageError(f"nothing was sent: {gap.text}", hint=f"see: {command('ledger', 'gap')}")
         details = {"client": client, "again": options["again"]}
         subject = f"report of {client} for {made.report.period.key}"
         ledger.acts.record("send", subject, details=details)
-        return _print_delivery(send_report(workspace, ledger, found, made, again=options["again"]))
+        delivery = send_report(workspace, ledger, found, made, again=options["again"])
+        mark.update()
+        return _print_delivery(delivery)
 
 
 def send_queued_reports(workspace: Workspace, ledger: Ledger, write: Callable[[str], object] = say) -> None:
-    """Try to send queued reports; write a line for each recipient that was tried."""
+    """Try to send queued reports; write a line for each recipient that was tried.
+
+    Nothing is sent if an older ledger was put back: the reports may have been sent since.
+    """
     from runner.errors import SitecrewError
+    from runner.record.mark import LedgerMark
     from runner.workflows.report import send_waiting
 
     try:
+        if LedgerMark(workspace.folder, ledger).gap():
+            return
         for delivery in send_waiting(workspace, ledger):
             for one in delivery.recipients:
                 if one.attempts == delivery.attempts:

@@ -61,7 +61,7 @@ def serve(workspace: Workspace, **options: Any) -> int:
     """Run the scheduler: start maintenance windows when they are due, until it is stopped.
 
     Changed files are read again before the next window; SIGHUP reads them at once. While a file has mistakes,
-    no window is started.
+    windows are started with the last version without mistakes.
 
     Press Ctrl-C once to finish the sites in progress and exit, twice to cancel them. SIGTERM is the same.
     Problems are logged when they appear, change and end. If no window can be started (the ledger could not be
@@ -91,8 +91,9 @@ def serve(workspace: Workspace, **options: Any) -> int:
         crew = CrewWatch(crew_notifier, files, health)
         monitor = Monitor(health, session, works, log=log, notifier=notifier, stop=stops.requested)
         with handle_signals(stops.interrupt, lambda: stops.hang_up(otherwise=reloads.request.set)):
-            for run in scheduler.recover_runs():
-                log.write(LogEvent.RUN_RECOVERED, f"{run}: resumed; its process had died", run=run)
+            for one in scheduler.recover_runs():
+                word = "resumed" if one.resumed else "settled"
+                log.write(LogEvent.RUN_RECOVERED, f"{one.run}: {word}; its process had died", run=one.run)
             _log_not_resumed(scheduler, log)
             _log_next_window(workspace, log)
             health.ticking = _start_thread("scheduler", run_scheduler, scheduler, stops.requested, health)

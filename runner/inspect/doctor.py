@@ -31,6 +31,7 @@ from runner.load import Redactor, resolve
 from runner.model import Host, Playbook, Site, SiteFacts, SiteKind
 from runner.plan import shared_tables, site_findings
 from runner.record import Ledger
+from runner.record.mark import LedgerMark
 from runner.shell import command
 from runner.units import ago, count, size
 from runner.verify import certificate
@@ -56,6 +57,7 @@ def examine(workspace: Workspace, sites: Sequence[Site], playbook: Playbook | No
     The needs of steps are checked for the playbooks of the windows that a site is in, and for `playbook`.
     """
     yield from _checks("controller", lambda: _controller(workspace))
+    yield from _checks("controller", lambda: _ledger_gap(workspace))
     yield from _checks("controller", lambda: _interrupted(workspace, sites))
     yield from _checks("controller", lambda: _wp_cli(workspace))
     yield from _checks("controller", lambda: about_controller(workspace))
@@ -160,6 +162,14 @@ def _contacts(workspace: Workspace, sites: Sequence[Site]) -> Iterator[Check]:
                 finding=f"client {name} has no contacts: its reports cannot be sent",
                 hint=f"set clients.{name}.contacts in {workspace.place('clients', name)}",
             )
+
+
+def _ledger_gap(workspace: Workspace) -> Iterator[Check]:
+    """Yield a check if an older ledger was put back."""
+    with Ledger.open(workspace.settings.ledger) as ledger:
+        if gap := LedgerMark(workspace.folder, ledger).gap():
+            hint = f"see: {command('ledger', 'gap')}"
+            yield Check(about="controller", finding=gap.text, code=ExitCode.LOST, hint=hint)
 
 
 def _interrupted(workspace: Workspace, sites: Sequence[Site]) -> Iterator[Check]:

@@ -38,7 +38,7 @@ def missed_notice(missed: Missed) -> Notice:
 def files_notice(problem: str, since: datetime) -> Notice:
     """Return the notice that the workspace's files have mistakes; with an empty `problem`, no longer."""
     if not problem:
-        subject = "the workspace files are correct again; windows are started"
+        subject = "the workspace files are correct again and in force"
         return Notice.of(topic("files-corrected", "", since), subject, good=True)
     item = Item.of("workspace files", problem, command("validate"))
     return Notice.of(

@@ -104,6 +104,14 @@ class Jobs(Records):
         with self._store.read() as connection:
             return tuple(SegmentView(**row) for row in connection.execute(query).mappings())
 
+    def sites_with_open(self, run: str) -> frozenset[str]:
+        """Return the sites of a run on which a job may be running: its end is not recorded."""
+        query = select(segments.c.site).where(
+            segments.c.run == run, segments.c.state == _JobState.STARTED.value
+        )
+        with self._store.read() as connection:
+            return frozenset(connection.execute(query).scalars())
+
     def list_ended(self, run: str, site: str) -> tuple[SegmentView, ...]:
         """Return the jobs of a site whose end is recorded."""
         return tuple(job for job in self.list(run, site) if job.state != _JobState.STARTED)

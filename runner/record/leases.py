@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select, true, update
 
+from runner.record.processes import stopped_at
 from runner.record.schema import leases
 from runner.record.store import Records, now, upsert
 from runner.record.views import LEASE, LeaseView
@@ -14,7 +15,7 @@ from runner.record.views import LEASE, LeaseView
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection
 
-__all__ = ["Leases", "has_lease", "take_over"]
+__all__ = ["Leases", "end_lease"]
 
 
 class Leases(Records):
@@ -57,8 +58,11 @@ class Leases(Records):
 
     def take_over(self, executor: str, *, by: str, at: datetime | None = None) -> bool:
         """Take over an expired lease. Only one of several concurrent callers gets True."""
+        at = at or now()
+        expired = (leases.c.executor == executor) & leases.c.released.is_(None) & ~_is_valid(at)
         with self._store.write(concurrent=True) as connection:
-            return take_over(connection, executor, by, at or now())
+            found = connection.execute(update(leases).where(expired).values(released=at, taken_by=by))
+        return found.rowcount == 1
 
     def list_valid(self, *, at: datetime | None = None) -> tuple[LeaseView, ...]:
         """Return the leases of live processes."""
@@ -78,18 +82,22 @@ class Leases(Records):
             return tuple(LeaseView(**row) for row in connection.execute(query).mappings())
 
 
-def take_over(connection: Connection, executor: str, by: str, at: datetime) -> bool:
-    """Take over an expired lease in the caller's transaction; return False if it is valid or released."""
-    expired = (leases.c.executor == executor) & leases.c.released.is_(None) & ~_is_valid(at)
-    return connection.execute(update(leases).where(expired).values(released=at, taken_by=by)).rowcount == 1
+def end_lease(connection: Connection, executor: str, *, by: str, at: datetime) -> bool:
+    """Release the lease of a process that has ended, so that it stops if it continues; False if it is alive.
 
-
-def has_lease(connection: Connection, executor: str, at: datetime) -> bool:
-    """Return whether a process has a valid lease."""
-    query = select(leases.c.executor).where(
-        leases.c.executor == executor, leases.c.released.is_(None), _is_valid(at)
+    A process of this machine is alive while it exists, whatever its clock says.
+    """
+    row = connection.execute(select(leases).where(leases.c.executor == executor)).mappings().one_or_none()
+    if row is None or row["released"] is not None:
+        return True
+    if stopped_at(LeaseView(**row), at) is None:
+        return False
+    connection.execute(
+        update(leases)
+        .where(leases.c.executor == executor, leases.c.released.is_(None))
+        .values(released=at, taken_by=by)
     )
-    return connection.execute(query).first() is not None
+    return True
 
 
 def _is_valid(at: datetime) -> ColumnElement[bool]:

@@ -18,7 +18,7 @@ from runner.record.open_runs import IS_OPEN
 from runner.record.processes import stopped_at
 from runner.record.schema import acts, leases, run_sites, runs
 from runner.record.store import Records, now
-from runner.record.views import LEASE, LeaseView, RunSummary, RunView
+from runner.record.views import LEASE, LeaseView, OpenRun, RunSummary, RunView
 from runner.record.websites import find_website
 
 if TYPE_CHECKING:
@@ -95,6 +95,13 @@ class RunQueries(Records):
             query = query.where(select(run_sites.c.run).where(mine).exists())
         with self._store.read() as connection:
             return _summaries(connection, query.order_by(runs.c.started.desc(), runs.c.run.desc()))
+
+    def list_open(self) -> tuple[OpenRun, ...]:
+        """Return the runs that have not ended, oldest first. Cheap, to be asked each second."""
+        query = select(runs.c.run, runs.c.trigger, runs.c.state, runs.c.executor).where(IS_OPEN)
+        with self._store.read() as connection:
+            rows = connection.execute(query.order_by(runs.c.started, runs.c.run))
+            return tuple(OpenRun(row.run, row.trigger, State(row.state), row.executor) for row in rows)
 
     def list_interrupted(self) -> tuple[RunSummary, ...]:
         """Return the runs that have not ended and have no live process, newest first."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from sqlalchemy import insert, select, update
 from runner.errors import UnknownNameError
 from runner.model import RESUMABLE, Outcome, State
 from runner.record.acts import add_act
-from runner.record.leases import has_lease, take_over
+from runner.record.leases import end_lease
 from runner.record.queries import RunQueries, order_of
 from runner.record.schema import run_sites, runs, steps
 from runner.record.store import insert_new, now
@@ -58,7 +59,7 @@ class Runs(RunQueries):
         return True
 
     def claim(self, run: str, executor: str, *, at: datetime | None = None) -> bool:
-        """Assign a run to a process. Return False if another process with a valid lease works on it.
+        """Assign a run to a process. Return False if another process that is alive works on it.
 
         An expired lease of the process that had the run is taken over: if that process still exists, it finds
         this out at its next renewal and starts nothing more.
@@ -70,11 +71,11 @@ class Runs(RunQueries):
             row = connection.execute(select(runs.c.executor).where(runs.c.run == run)).one_or_none()
             if row is None:
                 raise _unknown(run)
-            holder, at = row.executor, at or now()
-            if holder not in {None, executor}:
-                if has_lease(connection, holder, at):
-                    return False
-                take_over(connection, holder, executor, at)
+            holder = row.executor
+            if holder not in {None, executor} and not end_lease(
+                connection, holder, by=executor, at=at or now()
+            ):
+                return False
             connection.execute(update(runs).where(runs.c.run == run).values(executor=executor))
         return True
 
@@ -87,7 +88,8 @@ class Runs(RunQueries):
 
         Args:
             run: the run's id.
-            act: what the operator did, `resume` or `cancel`.
+            act: what the operator did: `resume`, `cancel`, or `settle`, after which only sites without an
+                outcome wait again.
 
         Returns:
             The names of the sites that wait again, in ring order.
@@ -97,6 +99,7 @@ class Runs(RunQueries):
             ChangedOrderError: its order is not the one that was recorded when the run started.
             UsageError: its order was pruned.
         """
+        state = State.CANCELLING if act == "cancel" else State.RUNNING
         with self._store.write() as connection:
             if order_of(connection, run) is None:
                 raise _unknown(run)
@@ -104,9 +107,9 @@ class Runs(RunQueries):
             connection.execute(
                 update(runs)
                 .where(runs.c.run == run)
-                .values(attempt=runs.c.attempt + 1, state=State.RUNNING.value, outcome=None, finished=None),
+                .values(attempt=runs.c.attempt + 1, state=state.value, outcome=None, finished=None),
             )
-            return _reset_sites(connection, run)
+            return _reset_sites(connection, run, () if act == "settle" else _RESUMABLE)
 
     def set_state(self, run: str, state: State) -> bool:
         """Set an unfinished run to running or cancelling; return False if it has ended."""
@@ -139,9 +142,13 @@ def _unknown(run: str) -> UnknownNameError:
     return UnknownNameError(f"no run {run!r}", hint="see `sitecrew list runs`")
 
 
-def _reset_sites(connection: Connection, run: str) -> tuple[str, ...]:
-    """Make the resumable sites of a run and their steps wait again; return the sites in ring order."""
-    again = (run_sites.c.run == run) & (run_sites.c.outcome.is_(None) | run_sites.c.outcome.in_(_RESUMABLE))
+def _reset_sites(connection: Connection, run: str, resumable: Collection[str]) -> tuple[str, ...]:
+    """Make the sites of a run without an outcome, or with one of these, wait again, and their steps.
+
+    Returns:
+        The sites in ring order.
+    """
+    again = (run_sites.c.run == run) & (run_sites.c.outcome.is_(None) | run_sites.c.outcome.in_(resumable))
     ordered = select(run_sites.c.site).where(again).order_by(run_sites.c.ring, run_sites.c.position)
     sites = tuple(connection.execute(ordered).scalars())
     connection.execute(

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["WorkspaceFiles"]
 
+_IN_FORCE = "the last version without mistakes stays in force"
+_LONGEST_CHANGE = 10
+"""Checks with a change after which windows are started although the files keep changing."""
 _CHECKS = 20
 """Checks after which files with mistakes are read again, since the mistake may be in another file."""
 
@@ -24,7 +27,8 @@ class WorkspaceFiles:
     """Reads a workspace again when its files have changed, and reports mistakes in them.
 
     A change is read after the files have stayed the same for one tick, since an editor may still be writing.
-    Of a calendar with mistakes, the last version without mistakes is used.
+    While the files have mistakes, the last version without mistakes stays in force. It is kept in memory: a
+    process that is started while the files have mistakes has none.
     """
 
     def __init__(self, workspace: Workspace) -> None:
@@ -39,16 +43,14 @@ class WorkspaceFiles:
         self._requested = threading.Event()
         self.reloads = -1
         """How often the files have been read again, with or without mistakes; -1 before the first check."""
-        self._checks = 0
-        """Number of checks since the files were read."""
+        self._checks = self._changing = 0
+        """Number of checks since the files were read; of these, with another change than the one before."""
         self.problem = ""
         """The first mistake in the files; empty if there is none."""
-        self._usable = True
-        """Whether windows are started: the files have no mistakes, except in calendars."""
 
     @property
     def last(self) -> Workspace:
-        """The last workspace without mistakes."""
+        """The workspace in force: the last one without mistakes."""
         return self._last
 
     def request(self) -> None:
@@ -56,17 +58,22 @@ class WorkspaceFiles:
         self._requested.set()
 
     def current(self) -> Workspace | None:
-        """Return the workspace; None while its files have mistakes or are being changed."""
+        """Return the workspace in force, after reading the files again if they have changed.
+
+        None for some ticks while the files are being changed: an edit before a window applies to it.
+        """
         requested = self._requested.is_set()
         self._requested.clear()
         found = self._fingerprint()
         steady, self._seen = found == self._seen or not self._read, found
         self._checks += 1
         if found == self._read and not requested and not (self.problem and self._checks > _CHECKS):
-            return self._last if self._usable else None
+            return self._last
         if not steady and not requested:
-            return None
-        return self._reload(found)
+            self._changing += 1
+            return None if self._changing < _LONGEST_CHANGE else self._last
+        self._reload(found)
+        return self._last
 
     def _fingerprint(self) -> str:
         """Return the fingerprint of the files, which are read only if their stamps have changed."""
@@ -77,22 +84,16 @@ class WorkspaceFiles:
         self._stamps = now
         return fingerprint(*files)
 
-    def _reload(self, found: str) -> Workspace | None:
-        self._read, self._checks = found, 0
+    def _reload(self, found: str) -> None:
+        self._read, self._checks, self._changing = found, 0, 0
         loaded = within(partial(load_workspace, self._last.folder, known=self._last.calendars))
-        self._usable = not isinstance(loaded, SitecrewError)
         if isinstance(loaded, SitecrewError):
-            self.problem = f"no window is started until the files are corrected: {_first(loaded)}"
+            mistake: SitecrewError | None = loaded
         else:
-            broken = loaded.calendar_problems
-            self.problem = (
-                f"the last version without mistakes stays in force: {_first(ValidationError(broken))}"
-                if broken
-                else ""
-            )
+            mistake = ValidationError(loaded.calendar_problems) if loaded.calendar_problems else None
             self._last = replace(loaded, variables=self._last.variables, operator=self._last.operator)
+        self.problem = f"{_IN_FORCE}: {_first(mistake)}" if mistake else ""
         self.reloads += 1
-        return self._last if self._usable else None
 
 
 def _first(error: SitecrewError) -> str:

@@ -99,6 +99,7 @@ def reopen(session: Session, run: str, *, act: str = "resume") -> tuple[str, ...
             f"run {run} is being executed by another process",
             hint=f"watch it: {command('show', run)}; stop it: {command('cancel', run)}",
         )
+    session.begin_attempt(run)
     return session.ledger.runs.reopen(run, act=act)
 
 
@@ -141,6 +142,8 @@ class Works:
         locked = False
         while True:
             event = self._session.next_event(idle)
+            if event.run not in {run, ""}:
+                continue  # of a run that is not followed to its end
             listener(event)
             locked = locked or bool(event.data.get("locked"))
             if event.event == "run.finished" and event.run == run:
@@ -185,8 +188,9 @@ class Works:
     def _rings(self, run: str, attempt: int) -> Outcome:
         session, order = self._session.of(run), self._order(run)
         waiting = {row.site for row in session.ledger.sites.list_unfinished(run)}
+        again = "run.settling" if session.stop(run).is_settling else "run.resumed"
         session.emit(
-            "run.started" if attempt == 1 else "run.resumed",
+            "run.started" if attempt == 1 else again,
             run,
             playbook=order.playbook.name,
             sites=[site.name for site in order.sites if site.name in waiting],
@@ -271,7 +275,7 @@ class Works:
                 session.stop(run).close(session.now())
             for run in tuple(self.in_hand):
                 asked = session.ledger.runs.state(run) is State.CANCELLING
-                if asked and not session.stop(run).asked.is_set():
+                if asked and not session.stop(run).cancelled:
                     session.cancel(run)
 
         session = self._session

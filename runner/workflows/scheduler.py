@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from runner.errors import LockedError, SitecrewError
+from runner.errors import SitecrewError
 from runner.hosts.boundary import UnexpectedError, reported, within
 from runner.inspect.durations import estimate_sites, missed_first
 from runner.inspect.windows import window_row
@@ -22,9 +22,11 @@ from runner.model import Overlap
 from runner.plan import blackouts_between, rings, select
 from runner.plan.schedules import Opening, Planned, planned
 from runner.record import WhyNot, WindowState
+from runner.shell import command
 from runner.workflows.idle import IdleTicks
 from runner.workflows.orders import new_order
-from runner.workflows.run import Works, begin, reopen, stopping_limit
+from runner.workflows.recovery import Recovered, Recovery
+from runner.workflows.run import Works, begin, stopping_limit
 from runner.workflows.schedules import PlannedWindows, ScheduleRecorder
 
 if TYPE_CHECKING:
@@ -38,8 +40,6 @@ __all__ = ["Health", "Problem", "Scheduler", "serve"]
 _TICK = 1
 PATIENCE = 300.0
 """Seconds for which `serve` continues although nothing can be decided or written."""
-_RETRY_AFTER = 60.0
-"""Seconds after which a run that failed in this process is resumed."""
 
 
 class Scheduler:
@@ -48,7 +48,8 @@ class Scheduler:
     Args:
         session: the session.
         works: executes the runs.
-        read: returns the current workspace, None if its files have mistakes; by default the session's.
+        read: returns the workspace in force, None while its files are being changed; by default the
+            session's.
     """
 
     def __init__(
@@ -57,61 +58,42 @@ class Scheduler:
         self._session = session
         self._works = works
         self._read = read or (lambda: session.workspace)
+        self._accepted: Workspace | None = None
+        """The last workspace whose names do not contradict the ledger."""
         self._planned: tuple[Workspace, PlannedWindows, dict[str, str]] | None = None
         self._schedules = ScheduleRecorder(session)
         self._idle = IdleTicks(session.ledger)
         self._unstarted: list[str] = []
         """Runs that are recorded for this process and could not be started yet."""
-        self._failed_since: dict[str, float] = {}
-        """Runs that failed in this process, each with the time at which that was noticed."""
+        self._recovery = Recovery(session, lambda run: run in self._unstarted or run in works.in_hand)
         self.problems: dict[str, str] = {}
         """Windows that could not be decided or started in the last tick, each with the reason."""
-        self.not_resumed: dict[str, SitecrewError] = {}
-        """Runs of dead processes that `recover_runs` could not resume, each with the error."""
+
+    @property
+    def not_resumed(self) -> Mapping[str, SitecrewError]:
+        """Runs of dead processes that `recover_runs` could not take over, each with the error."""
+        return self._recovery.errors
 
     @property
     def next_opening(self) -> Opening | None:
         """The undecided opening that is due next; None if there is none or before the first tick."""
         return self._schedules.next_opening
 
-    def recover_runs(self) -> tuple[str, ...]:
-        """Take over the windows' runs whose process died; return those that this process resumes."""
-        self._session.release_dead_leases()
-        found = self._abandoned()
-        self.not_resumed = {run: why for run, why in self.not_resumed.items() if run in found}
-        resumed = []
-        for run in found:
-            if run in self.not_resumed:
-                continue
-            reopened = within(partial(reopen, self._session, run))
-            if isinstance(reopened, LockedError):
-                continue
-            if isinstance(reopened, SitecrewError):
-                self.not_resumed[run] = reopened
-            else:
-                resumed.append(run)
-        self._unstarted += resumed
-        return tuple(resumed)
+    def recover_runs(self) -> tuple[Recovered, ...]:
+        """Take over the runs whose process died, to be resumed or settled by this process.
 
-    def _abandoned(self) -> tuple[str, ...]:
-        """Return open runs of windows that no process executes, not even this one."""
-        found = self._session.ledger.runs.list_unfinished(trigger="window")
-        living = self._session.living() if found else frozenset()
-        dead = [one.run for one in found if one.executor not in living]
-        failed = [
-            one.run for one in found if one.executor == self._session.executor and self._failed(one.run)
-        ]
-        self._failed_since = {run: since for run, since in self._failed_since.items() if run in failed}
-        now = time.monotonic()
-        waited = [run for run in failed if now - self._failed_since.setdefault(run, now) >= _RETRY_AFTER]
-        return (*dead, *waited)
-
-    def _failed(self, run: str) -> bool:
-        """Whether a run failed in this process, for example because the ledger could not be written."""
-        return run not in self._unstarted and run not in self._works.in_hand
+        None if the ledger has a gap: they may have ended in it.
+        """
+        if self._session.mark.gap():
+            return ()
+        recovered = self._recovery.take_over()
+        self._unstarted += [one.run for one in recovered]
+        return recovered
 
     def tick(self) -> tuple[str, ...]:
-        """Resume abandoned runs and decide each due opening; return the runs that are started.
+        """Take over abandoned runs and decide each due opening; return the runs that are started.
+
+        Runs that are only settled are not returned.
 
         A client's window that cannot be decided or started is tried again in the next tick; others are not
         affected.
@@ -119,11 +101,12 @@ class Scheduler:
         Raises:
             LedgerError, EngineError: nothing can be decided now.
         """
-        now, runs = self._session.now(), [*self.recover_runs()]
+        now, recovered = self._session.now(), self.recover_runs()
+        runs = [one.run for one in recovered if one.resumed]
         workspace = self._read()
         if workspace:
-            for run in runs:
-                self._session.assign(run, workspace)
+            for one in recovered:
+                self._session.assign(one.run, workspace)
         if self._idle.can_skip(workspace, now):
             self.problems = self._start()
             return tuple(runs)
@@ -134,19 +117,19 @@ class Scheduler:
             self._idle.keep(workspace, now, self._schedules.next_opening)
         return (*runs, *started)
 
-    def _decide_all(self, workspace: Workspace | None, now: datetime) -> tuple[tuple[str, ...], bool]:
+    def _decide_all(self, read: Workspace | None, now: datetime) -> tuple[tuple[str, ...], bool]:
         """Decide each due opening; return the new runs, and whether no opening waits."""
         runs: list[str] = []
-        renamed = (
-            within(partial(self._session.ledger.websites.sync, workspace.inventory)) if workspace else ()
-        )
-        if isinstance(renamed, SitecrewError):
-            workspace = None
-        else:
+        renamed = within(partial(self._session.ledger.websites.sync, read.inventory)) if read else ()
+        if not isinstance(renamed, SitecrewError):
             self._session.tell_recognised(renamed)
+            self._accepted = read or self._accepted
+        workspace = self._accepted if read else None
         windows, problems = self._plan(workspace) if workspace else (None, {})
         if isinstance(renamed, SitecrewError):
             problems["inventory"] = renamed.with_hint
+        if gap := self._session.mark.gap():
+            problems["ledger"] = f"{gap.text}; see: {command('ledger', 'gap')}"
         startable = self._schedules.settle(windows, now)
         problems |= self._schedules.problems
         for opening in startable:

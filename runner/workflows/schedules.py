@@ -23,7 +23,7 @@ from runner.plan.schedules import (
     due_openings,
     settled_before,
 )
-from runner.record import NewSchedule, Schedules, Settlement, WindowState, WindowView
+from runner.record import NewSchedule, Schedules, Settlement, WhyNot, WindowState, WindowView
 from runner.units import utc
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class ScheduleRecorder:
             if isinstance(decided, SitecrewError):
                 found.problems["window {} of {}".format(*one.key)] = str(decided)
                 continue
-            unstarted, startable = decided
+            unstarted, startable = self._without_gaps(*decided)
             if unstarted:
                 settled[one.id] = unstarted[-1].opening.starts
                 rows += self._rows(unstarted, now)
@@ -121,6 +121,23 @@ class ScheduleRecorder:
         if wanted is not None:
             found.settlement = self._sight(found.settlement, kept, read, wanted, now)
         return found
+
+    def _without_gaps(
+        self, unstarted: Sequence[Unstarted], startable: Opening | None
+    ) -> tuple[Sequence[Unstarted], Opening | None]:
+        """Skip the openings in gaps of the ledger: they may have run before it was replaced."""
+        gaps = self._session.mark.gaps()
+
+        def is_unknown(opening: Opening) -> bool:
+            return any(gap.contains(opening.starts) for gap in gaps)
+
+        found = [
+            replace(one, why=WhyNot.REPLACED, skipped=True) if is_unknown(one.opening) else one
+            for one in unstarted
+        ]
+        if startable and is_unknown(startable):
+            return [*found, Unstarted(startable, WhyNot.REPLACED, skipped=True)], None
+        return found, startable
 
     def _sight(
         self,

@@ -138,15 +138,43 @@ def test_killed_run_is_interrupted_until_resumed(crew: Crew) -> None:
         assert "interrupted" in result.out, result
         assert f"sitecrew resume {run}" in result.out + result.err, result
     assert crew.show()["interrupted"] is not None
-    other = crew.say("run", "quick", "-l", STATIC)
-    assert other.code == 11, other
-    assert f"{run} was interrupted just now; to resume it: sitecrew resume {run}" in other.err
-    assert f"resume it: sitecrew resume {run}; then: sitecrew run quick -l {STATIC}" in other.err
     go(crew.fleet, "web3")
     assert crew.say("resume", "-q").code == 0
     assert crew.show(run)["interrupted"] is None
     assert "interrupted" not in crew.say("list", "runs").out
     assert dict(marks(crew.fleet, "web3")) == {STATIC: 1, "after": 1}
+
+
+def test_next_run_of_the_site_settles_killed_run(crew: Crew) -> None:
+    process = started(crew, TWO, "--forks", "1")
+    run = crew.show()["run"]
+    process.kill()
+    process.communicate()
+    following = crew.start("run", "quick", "-l", "acme-blog")
+    assert following.stderr is not None
+    told = f"{run} was interrupted just now: finishing its jobs, starting no others"
+    assert following.stderr.readline().strip() == told
+    go(crew.fleet, "web2")
+    assert ended(following).code == 0
+    found = {site["site"]: (site["outcome"], site["why"]) for site in crew.show(run)["sites"]}
+    assert found == {
+        "acme-blog": ("changed", ""),
+        "globex-www": ("cancelled", "the process that ran it ended before this site was started"),
+    }
+    assert dict(marks(crew.fleet, "web2")) == {"acme-blog": 2, "after": 1}
+
+
+def test_tick_settles_killed_run(crew: Crew) -> None:
+    process = started(crew, STATIC)
+    process.kill()
+    process.communicate()
+    go(crew.fleet, "web3")
+    ticked = crew.say("tick")
+    assert ticked.code == 0, ticked
+    assert "was interrupted: finishing its jobs on 1 site, starting no others" in ticked.err
+    assert crew.show()["outcome"] == "changed"
+    assert [act["act"] for act in crew.show()["acts"]] == ["run", "settle"]
+    check_nobody_is_left(crew.fleet, "web3")
 
 
 def test_site_locked_by_another_controller_is_skipped(crew: Crew, tmp_path: Path) -> None:

@@ -34,6 +34,8 @@ ROOT = Path(runner.__file__).parent
 MAKES = {
     "apply/ending.py ended_by": "by the site's jobs in the ledger",
     "apply/ending.py abandoned": "by the site's jobs in the ledger",
+    "apply/site.py _halted": "files were uploaded without a job when the process ended",
+    "record/mark.py accept": "the site was started in a run whose end the older ledger does not have",
     "steps/base.py by_status": "the job ended without the step's end",
     "steps/wordpress/verdict.py verdict": "the job ended without the step's end",
     "steps/packages/verdict.py judge": "the job ended without the step's end",

@@ -73,6 +73,9 @@ class Work:
     def stopping(self, _: str) -> bool:
         return self.draining.is_set() or self.bench.stop.asked.is_set()
 
+    def stop(self, _: str) -> Any:
+        return self.bench.stop
+
     def journal(self, _run: str, _site: str) -> Journal:
         return self.bench.context().journal
 

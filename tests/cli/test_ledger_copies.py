@@ -50,7 +50,8 @@ def test_restored_ledger_is_the_one_of_the_copy(folder: Path, tmp_path: Path) ->
     (folder / ".sitecrew/engine.db").write_bytes(b"rows of the second run")
     done = sitecrew(folder, "ledger", "restore", str(copy), "-y", "--as", "Ada")
     assert done.returncode == 0, done.stderr
-    assert "may start again" in done.stderr
+    assert "an older ledger was put back" in done.stderr
+    assert "sitecrew ledger gap --accept" in done.stderr
     assert runs(folder) == {"first"}
     assert not (folder / ".sitecrew/engine.db").exists()
     (kept,) = (folder / ".sitecrew").glob("ledger-replaced-*.db")

@@ -441,7 +441,7 @@ def test_a_run_whose_order_was_changed_is_named_and_the_others_are_taken_up(fold
         connection.execute("UPDATE runs SET order_text = ? WHERE run = 'now-1-acme'", [order])
     with working(folder) as session:
         clock = scheduler.Scheduler(session, SimpleNamespace(start=lambda _: None))  # type: ignore[arg-type]
-        assert clock.recover_runs() == ("now-2-globex",)
+        assert [one.run for one in clock.recover_runs()] == ["now-2-globex"]
         assert list(clock.not_resumed) == ["now-1-acme"]
 
 

@@ -300,7 +300,7 @@ def test_run_that_failed_in_scheduler_is_resumed_later(tmp_path: Path, monkeypat
         (run,) = one.tick(TUESDAY)
         one.works.in_hand.clear()
         assert one.tick(TUESDAY + MINUTE) == ()
-        monkeypatch.setattr("runner.workflows.scheduler._RETRY_AFTER", 0.0)
+        monkeypatch.setattr("runner.workflows.recovery._RETRY_AFTER", 0.0)
         assert one.tick(TUESDAY + MINUTE) == (run,)
         assert one.tick(TUESDAY + MINUTE) == ()
         assert one.ledger.runs.summary(run).attempt == 2

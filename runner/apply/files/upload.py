@@ -13,7 +13,7 @@ from runner.apply.files.sftp import release_over_sftp
 from runner.apply.files.sftp_sync import sync_over_sftp
 from runner.apply.files.sync import stage
 from runner.apply.files.trial import ReleaseTrial
-from runner.apply.jobs import span_of, started_job
+from runner.apply.jobs import settle_job, span_of, started_job
 from runner.apply.retry import Try, run_with_retries, with_try_count
 from runner.apply.segment import run_segment
 from runner.errors import NoShellError, SecretError, UsageError
@@ -51,6 +51,9 @@ def upload_files(ctx: SiteContext, part: Barrier) -> tuple[StepOutcome, ...]:
         attached = ReleaseTrial(ctx, stored=started.trial) if release else None
         if _is_known(ctx, started, attached):
             return run_segment(ctx, segment, [once], judge=attached or PurgeAfter(ctx))
+    if started is not None and ctx.stop.asked.is_set():
+        outcome = StepOutcome(step=step.id, outcome=Outcome.CANCELLED, why=f"not started: {ctx.stop.why}")
+        return settle_job(ctx, part.number, started.job, "absent", (outcome,))
     ctx.journal.step_started(step.id)
     upload = _Upload(ctx, step)
     outcomes = run_with_retries(ctx, step, upload.run_once)

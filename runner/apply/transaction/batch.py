@@ -113,6 +113,9 @@ class _BatchUpdate:
     def _run_once(self, pending: Sequence[Change], started: float) -> StepOutcome:
         for change in pending:
             self.outcomes.pop(change.item, None)
+        if self.ctx.stop.asked.is_set():
+            self._settle_rest(pending, Outcome.CANCELLED, self.ctx.stop.why)
+            pending = ()
         problem = self._try_all(pending) if pending else ""
         return self._outcome(problem, round(time.monotonic() - started, 3))
 

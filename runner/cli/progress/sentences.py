@@ -38,6 +38,10 @@ def sentence(event: RunEvent) -> str:
 
 _SENTENCES: dict[str, Callable[[RunEvent], str]] = {
     "run.started": lambda e: f"run {e.run}: {e.data['playbook']} on {_count_of(e.data['sites'], 'site')}",
+    "run.settling": lambda e: (
+        f"run {e.run} was interrupted: finishing its jobs on {_count_of(e.data['sites'], 'site')},"
+        " starting no others"
+    ),
     "run.resumed": lambda e: f"run {e.run} resumes on {_count_of(e.data['sites'], 'site')}",
     "ring.started": lambda e: f"{_ring(e)}: {_count_of(e.data['sites'], 'site')}",
     "ring.soaking": lambda e: f"soaking until {_local(e.data['until'])}, {_ring(e)}",

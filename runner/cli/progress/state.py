@@ -217,6 +217,7 @@ def _number(event: RunEvent, key: str) -> int:
 _CHANGES: Mapping[str, Callable[[RunProgress, RunEvent], RunProgress]] = {
     "run.started": _start_run,
     "run.resumed": _start_run,
+    "run.settling": _start_run,
     "run.draining": lambda run, _: replace(run, goal=Goal.FINISH_STARTED),
     "run.cancelling": lambda run, _: replace(run, goal=Goal.CANCEL),
     "ring.started": _start_ring,

@@ -16,6 +16,7 @@ __all__ = [
     "ActView",
     "ChangeView",
     "NewRun",
+    "OpenRun",
     "OrderedSite",
     "OrderedStep",
     "RunSummary",
@@ -231,6 +232,16 @@ class RunSummary:
             "sites": self.sites,
             "outcomes": {outcome.value: count for outcome, count in self.outcomes.items()},
         }
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRun:
+    """A run that has not ended, and the process that executes it, or did."""
+
+    run: str
+    trigger: str
+    state: State
+    executor: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,7 @@ class WhyNot(StrEnum):
     CHANGED = "the window was changed or removed before it started"
     LATER = "no scheduler was running; of several missed openings only the latest is started"
     MISTAKES = "the workspace files had errors when it was due"
+    REPLACED = "not known: an older ledger was put back"
     ABSENT = "no scheduler was running"
     """Followed by the deadline."""
 

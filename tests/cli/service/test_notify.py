@@ -156,7 +156,7 @@ def test_serve_is_ready_after_first_tick_and_reloads(folder: Path, systemd: Syst
         process.send_signal(signal.SIGHUP)
         systemd.wait_for("RELOADING=1")
         systemd.wait_for("READY=1")
-        systemd.wait_for("STATUS=no window is started until the files are corrected: inventory.yaml:")
+        systemd.wait_for("STATUS=the last version without mistakes stays in force: inventory.yaml:")
         process.terminate()
         systemd.wait_for("STOPPING=1")
         assert process.wait(PATIENCE) == 0
@@ -180,7 +180,7 @@ def test_broken_edit_is_logged_and_corrected_one_too(folder: Path, systemd: Syst
         systemd.wait_for("READY=1")
         (folder / "inventory.yaml").write_text(good.replace("nightly", "missing"))
         process.send_signal(signal.SIGHUP)
-        until(lambda: "no window is started until the files are corrected" in log.read_text(), "the mistake")
+        until(lambda: "the last version without mistakes stays in force" in log.read_text(), "the mistake")
         (folder / "inventory.yaml").write_text(good)
         process.send_signal(signal.SIGHUP)
         until(lambda: "the scheduler is working again" in log.read_text(), "the correction")
