@@ -12,7 +12,9 @@ from runner.load import thaw_as
 from runner.model import Action, SiteFacts, SitePlan
 from runner.plan import (
     differences,
+    planned_from_facts,
     waits,
+    without_majors,
     without_unplanned,
 )
 from runner.steps.wordpress import (
@@ -51,8 +53,10 @@ def plan_site(ctx: SiteContext) -> SiteContext:
     facts = found if isinstance(found, SiteFacts) else None
     if facts is not None and any(change.action is Action.CHANGE for change in plan.changes):
         facts = with_folder_check(ctx.prober, ctx.remote, site, facts)
-    if order.locked is not None:
+    if order.locked is not None and site.name in order.locked:
         plan = _as_locked(order.locked[site.name], plan, facts)
+    elif order.no_majors:
+        plan = without_majors(plan)
     plan = replace(plan, problems=tuple(map(journal.reason, plan.problems)))
     if facts is not None:
         journal.planned(plan, facts)
@@ -62,6 +66,6 @@ def plan_site(ctx: SiteContext) -> SiteContext:
 
 def _as_locked(then: SitePlan, now: SitePlan, facts: SiteFacts | None) -> SitePlan:
     """Return the locked plan, with a problem if the site has changed since it was made."""
-    found = differences(then.changes, now, facts)
+    found = differences(planned_from_facts(then.changes), now, facts)
     problems = [f"not updated: the site differs from the locked plan: {'; '.join(found)}"] if found else []
     return replace(without_unplanned(then.changes, now), problems=(*now.problems, *problems))

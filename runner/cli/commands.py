@@ -41,6 +41,8 @@ COMMANDS = {
             "Run the scheduler: start maintenance windows when they are due.",
         ),
         "tick": ("runner.cli.serve:tick", "Run due maintenance windows once and exit."),
+        "approve": ("runner.cli.approve:approve", "Approve the plan of a window."),
+        "decline": ("runner.cli.approve:decline", "Decline the plan of a window."),
         "notify": ("runner.cli.notify:notify", "Send notices to the crew, and test the channels."),
         "announce": ("runner.cli.announce:announce", "Announce a maintenance window to a client."),
         "service": ("runner.cli.service.command:service", "Run the scheduler as a systemd service."),

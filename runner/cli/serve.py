@@ -87,7 +87,12 @@ def serve(workspace: Workspace, **options: Any) -> int:
         reloads, stops = Reloads(files, log, notifier), Stops(session, works)
         health = Health(session, scheduler, files)
         health.heartbeat = Heartbeat(lambda: files.last)
-        crew_notifier = CrewNotifier(session.ledger, lambda: files.last, lambda: scheduler.not_resumed)
+        crew_notifier = CrewNotifier(
+            session.ledger,
+            lambda: files.last,
+            lambda: scheduler.not_resumed,
+            lambda: scheduler.approvals.planning,
+        )
         crew = CrewWatch(crew_notifier, files, health)
         monitor = Monitor(health, session, works, log=log, notifier=notifier, stop=stops.requested)
         with handle_signals(stops.interrupt, lambda: stops.hang_up(otherwise=reloads.request.set)):
@@ -175,6 +180,8 @@ def tick(workspace: Workspace, **options: Any) -> int:
         log, stops = _open_log(options, session), Stops(session, works)
         with handle_signals(stops.interrupt, stops.hang_up):
             started = set(scheduler.tick())
+            if scheduler.approvals.wait(stops.requested):
+                started |= set(scheduler.tick())  # approved plans are checked now
             _log_not_resumed(scheduler, log)
             for about, why in scheduler.problems.items():
                 log.write(LogEvent.PROBLEM, f"{about}: {why}", Level.WARNING, final=False)

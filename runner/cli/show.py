@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runner.cli.announced import announcements
+from runner.cli.approvals import approvals
 from runner.cli.attention import print_attention
 from runner.cli.choice import interrupted_text
 from runner.cli.listing import clients, holds, hosts, notices, reports, windows
@@ -28,7 +29,7 @@ def list_() -> None:
     """List what is in the inventory and in the ledger."""
 
 
-for _command in (announcements, clients, holds, hosts, notices, reports, windows):
+for _command in (announcements, approvals, clients, holds, hosts, notices, reports, windows):
     list_.add_command(_command)
 
 

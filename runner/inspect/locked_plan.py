@@ -16,7 +16,14 @@ from runner.shell import command
 if TYPE_CHECKING:
     from runner.load import Workspace
 
-__all__ = ["CheckedPlan", "check_locked_plan", "plan_command"]
+__all__ = [
+    "CheckedPlan",
+    "changed_playbook",
+    "check_locked_plan",
+    "moved_site",
+    "plan_command",
+    "plan_differences",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +44,14 @@ def check_locked_plan(
     Raises:
         UsageError: something has changed since; the message has a line for each difference, site by site.
     """
-    if found := [f"playbook {playbook.name}: {change}" for change in _changed(workspace, locked, playbook)]:
+    if found := [
+        f"playbook {playbook.name}: {change}" for change in changed_playbook(workspace, locked, playbook)
+    ]:
         raise _refusal(workspace, file, found, locked, [])
     blocked = {
         site.name: (
             *(f"could not be planned: {problem}" for problem in locked.sites[site.name].plan.problems),
-            *location_differences(locked.sites[site.name].place, location_of(workspace, site.name)),
+            *moved_site(workspace, locked, site.name),
         )
         for site in sites
     }
@@ -64,6 +73,24 @@ def check_locked_plan(
     )
 
 
+def plan_differences(
+    workspace: Workspace, locked: LockedPlan, playbook: Playbook, sites: Sequence[Site]
+) -> Mapping[str, tuple[str, ...]]:
+    """Read sites of the locked plan; return by site why it no longer applies.
+
+    A site that cannot be read has no differences: the run finds out.
+    """
+    if changed := changed_playbook(workspace, locked, playbook):
+        return dict.fromkeys((site.name for site in sites), changed)
+    found = {site.name: moved_site(workspace, locked, site.name) for site in sites}
+    left = [site for site in sites if not found[site.name]]
+    made = make_plan(workspace, playbook, left, tags=locked.tags, check_health=False)
+    then = {site.site: locked.sites[site.site].plan.changes for site in made.sites}
+    return found | {
+        site.site: differences(then[site.site], site, made.facts.get(site.site)) for site in made.sites
+    }
+
+
 def plan_command(workspace: Workspace, locked: LockedPlan, file: str, *more: str) -> str:
     """Return the command that makes a new plan for the same sites and steps."""
     tags = [part for tag in locked.tags for part in ("-t", tag)]
@@ -78,7 +105,12 @@ def _values(locked: LockedPlan) -> tuple[str, ...]:
     return tuple(part for name in locked.variables for part in ("-e", f"{name}=..."))
 
 
-def _changed(workspace: Workspace, locked: LockedPlan, playbook: Playbook) -> tuple[str, ...]:
+def moved_site(workspace: Workspace, locked: LockedPlan, site: str) -> tuple[str, ...]:
+    """Describe how the inventory differs about where a site of the locked plan is."""
+    return location_differences(locked.sites[site].place, location_of(workspace, site))
+
+
+def changed_playbook(workspace: Workspace, locked: LockedPlan, playbook: Playbook) -> tuple[str, ...]:
     """Describe how the playbook and its variables differ from the locked plan."""
     changed = changed_steps(locked.steps, plain_steps(playbook))
     given = tuple(sorted(workspace.variables))

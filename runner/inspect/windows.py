@@ -93,6 +93,7 @@ def recorded_schedule(view: ScheduleView) -> RecordedSchedule:
         settled=view.settled,
         planned=Planned(window, view.client) if window else None,
         pauses=view.pauses,
+        approvals=view.approvals,
     )
 
 

@@ -13,7 +13,7 @@ from pydantic_core import CoreSchema, core_schema
 from runner import model
 from runner.load import addresses, times, values
 from runner.load.ledger_address import ledger_address
-from runner.model import DateRange, LedgerAddress, OnFailure, Rule, SecretRef, WindowDay
+from runner.model import Approve, DateRange, LedgerAddress, OnFailure, Rule, SecretRef, WindowDay
 
 __all__ = ["EMPTY_LIST", "EMPTY_MAPPING", "LISTED", "NOTHING", "D", "Reads", "Shape", "choice", "whole"]
 
@@ -205,6 +205,17 @@ StatedPage = Annotated[tuple[str, model.StatedPage | None], Reads(addresses.stat
 Page = Annotated[str, Reads(addresses.page, type="string", pattern="^/")]
 Color = Annotated[str, Reads(values.color, type="string", pattern="^#([0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})$")]
 Checksum = Annotated[str, Reads(values.checksum, type="string", pattern="^[0-9a-fA-F]{128}$")]
+ApproveRule = Annotated[
+    Approve,
+    Reads(
+        values.approve,
+        anyOf=[
+            {"enum": ["all", "majors", "none"]},
+            {"type": "string"},
+            {"type": "array", "minItems": 1, "items": {"type": "string"}},
+        ],
+    ),
+]
 RuleWord = Annotated[Rule, Reads(times.rule, **_RULE)]
 AfterFailure = Reads(values.after_failure, enum=[OnFailure.STOP.value, OnFailure.CONTINUE.value])
 Secret = Annotated[SecretRef, Reads(values.secret, **SECRET)]

@@ -179,6 +179,13 @@ class WindowShape(Shape):
         f.Ahead | None,
         D("How long before its start it is announced to the clients, like 3d, or never."),
     ] = None
+    approve: Annotated[
+        f.ApproveRule | None,
+        D("Sites whose plan must be approved: all, majors, none, or selectors. Default: policy.approve."),
+    ] = None
+    plan_ahead: Annotated[
+        f.Span, D("How long before the start a plan that needs approval is made and sent.")
+    ] = timedelta(hours=24)
 
     @model_validator(mode="after")
     def _opens(self) -> Self:

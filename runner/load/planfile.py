@@ -34,7 +34,7 @@ from runner.model import (
 if TYPE_CHECKING:
     from runner.load.workspace import Workspace
 
-__all__ = ["location_of", "lock_plan", "plain_steps", "read_plan", "write_plan"]
+__all__ = ["location_of", "lock_plan", "parse_plan", "plain_steps", "plan_text", "read_plan", "write_plan"]
 
 _FORMAT = "sitecrew plan 1"
 _LARGEST = 64_000_000
@@ -140,7 +140,7 @@ def write_plan(path: Path, plan: LockedPlan) -> None:
     Raises:
         UsageError: the file cannot be written.
     """
-    text = json.dumps(_document(plan), ensure_ascii=False, indent=2) + "\n"
+    text = plan_text(plan)
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
         with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -151,6 +151,11 @@ def write_plan(path: Path, plan: LockedPlan) -> None:
             f"cannot write {path}: {error.strerror or error}",
             hint="choose a file in an existing folder: --out FILE",
         ) from error
+
+
+def plan_text(plan: LockedPlan) -> str:
+    """Return the content of the file."""
+    return json.dumps(_document(plan), ensure_ascii=False, indent=2) + "\n"
 
 
 def _document(plan: LockedPlan) -> dict[str, Any]:
@@ -207,20 +212,38 @@ def read_plan(path: Path) -> LockedPlan:
             raise UsageError(f"{path} is not a regular file", hint=again)
         if path.stat().st_size > _LARGEST:
             raise UsageError(f"{path} is too large for a plan", hint=again)
-        data = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} is not a plan: not JSON", hint=again) from error
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror or error}", hint=again) from error
+    return parse_plan(text, str(path), again=again)
+
+
+def parse_plan(text: str, name: str, *, again: str) -> LockedPlan:
+    """Parse the content of a file.
+
+    Args:
+        text: the content.
+        name: what it is called in messages.
+        again: how to make a new plan, as a hint.
+
+    Raises:
+        UsageError: it is not a plan; the message says where it is wrong.
+    """
+    try:
+        data = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"{path} is not a plan: not JSON", hint=again) from error
+        raise UsageError(f"{name} is not a plan: not JSON", hint=again) from error
     if isinstance(data, dict) and data.get("format", _FORMAT) != _FORMAT:
-        raise UsageError(f"{path} was created by another version of sitecrew", hint=again)
+        raise UsageError(f"{name} was created by another version of sitecrew", hint=again)
     try:
         entry = _PlanEntry.model_validate(data)
         return _locked(entry)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"])
-        raise UsageError(f"{path}: {where.lstrip('.') or 'file'}: {first['msg']}", hint=again) from error
+        raise UsageError(f"{name}: {where.lstrip('.') or 'file'}: {first['msg']}", hint=again) from error
 
 
 def _locked(entry: _PlanEntry) -> LockedPlan:

@@ -21,7 +21,15 @@ from runner.load.text import closest, joined, listing, quoted
 from runner.load.values import Wrong, item
 from runner.model import SiteKind
 
-__all__ = ["Names", "check_inventory", "check_rings", "check_settings", "check_when", "names_of"]
+__all__ = [
+    "Names",
+    "check_approve",
+    "check_inventory",
+    "check_rings",
+    "check_settings",
+    "check_when",
+    "names_of",
+]
 
 
 _SELECTOR_TYPES = ("site", "client", "host", "group", "tag", "kind")
@@ -86,6 +94,19 @@ def check_rings(settings: Node, names: Names, problems: Problems) -> None:
     for index, entry in enumerate(_entries(listed)):
         where = joined("policy", "rings", "order", *([] if entry is listed else [index]))
         _check_selector(entry, where, names, problems, ring=True)
+
+
+def check_approve(settings: Node, names: Names, problems: Problems) -> None:
+    """Check the selectors of `policy.approve` against the inventory."""
+    policy = settings.get("policy")
+    _check_approve(policy and policy.get("approve"), joined("policy", "approve"), names, problems)
+
+
+def _check_approve(listed: Node | None, path: str, names: Names, problems: Problems) -> None:
+    for index, entry in enumerate(_entries(listed)):
+        if entry.value not in {"majors", "none"}:
+            where = path if entry is listed else joined(path, index)
+            _check_selector(entry, where, names, problems)
 
 
 def check_when(playbook: Node, names: Names, problems: Problems) -> None:
@@ -176,6 +197,7 @@ def _check_window(
         )
         message = f"unknown playbook {quoted(_text(playbook))}"
         problems.append(playbook.problem(joined(path, "playbook"), message, hint))
+    _check_approve(window.get("approve"), joined(path, "approve"), names, problems)
     for key in ("sites", "rings"):
         listed = window.get(key)
         for index, entry in enumerate(_entries(listed)):

@@ -151,6 +151,10 @@ class PolicyShape(Shape):
         LISTED,
         D("Download hosts of vendors whose packages may replace those of wordpress.org."),
     ] = ()
+    approve: Annotated[
+        f.ApproveRule | None,
+        D("Sites that wait for approval, for windows without their own: all, majors, none, or selectors."),
+    ] = None
 
 
 class ToolShape(Shape):
@@ -235,6 +239,7 @@ def settings_of(shape: SettingsFile, folder: Path) -> Settings:
             ring_order=shape.policy.rings.order,
             insecure_packages=frozenset(shape.policy.insecure_packages),
             vendors=frozenset(shape.policy.vendors),
+            approve=shape.policy.approve or _POLICY.approve,
         ),
         parallel=Parallel(**dict(shape.parallel)),
         limits=Limits(**dict(shape.limits)),

@@ -9,12 +9,13 @@ from enum import StrEnum
 from typing import TypeVar
 
 from runner.load.text import closest, quoted
-from runner.model import OnFailure, SecretRef, SecretSource
+from runner.model import Approve, OnFailure, SecretRef, SecretSource
 
 __all__ = [
     "SECRET_FORMS",
     "Wrong",
     "after_failure",
+    "approve",
     "become",
     "boolean",
     "checksum",
@@ -143,6 +144,22 @@ def step_become(value: object) -> bool:
             f"{quoted(str(value))} is not true or false", "write true here, and become: sudo at the host"
         )
     return boolean(value)
+
+
+def approve(value: object) -> Approve:
+    """Parse `all`, `majors`, `none`, a selector or a list of selectors."""
+    listed = value if isinstance(value, list) else [value]
+    if not listed:
+        raise Wrong("the list is empty", "write none, or delete the key")
+    found = tuple(map(line, listed))
+    words = {"majors": Approve(majors=True), "none": Approve()}
+    if len(found) == 1 and found[0] in words:
+        return words[found[0]]
+    if word := next((one for one in found if one in words), ""):
+        raise Wrong(
+            f"{word} cannot be combined with selectors", "write one of all, majors, none, or selectors"
+        )
+    return Approve(sites=found)
 
 
 def selector(value: object) -> str:

@@ -154,6 +154,7 @@ def _check_references(tree: Node, merged: Node, books: _Playbooks, found: Proble
     names = references.names_of(tree)
     references.check_inventory(tree, names, books.sources, found)
     references.check_rings(merged, names, found)
+    references.check_approve(merged, names, found)
     for book in books.own_trees:
         references.check_when(book, names, found)
 

@@ -56,6 +56,7 @@ from runner.model.phase import Phase
 from runner.model.plan import Action, Change, ItemKind, Plan, SitePlan
 from runner.model.playbook import OnFailure, Playbook, Step
 from runner.model.policy import (
+    Approve,
     Hold,
     Level,
     Policy,
@@ -91,6 +92,7 @@ __all__ = [
     "Action",
     "Addresses",
     "Agency",
+    "Approve",
     "Asked",
     "AutoUpdate",
     "Backups",

@@ -8,7 +8,7 @@ from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 
 from runner.model.access import Access
-from runner.model.policy import Hold, Updates
+from runner.model.policy import Approve, Hold, Updates
 from runner.model.secret import SecretRef
 
 __all__ = [
@@ -252,6 +252,10 @@ class Window:
     jitter: timedelta = timedelta(0)
     announce: timedelta | None = None
     """How long before its start it is announced to clients; zero: never. None: as the policy says."""
+    approve: Approve | None = None
+    """Which sites wait for approval; None for `policy.approve`."""
+    plan_ahead: timedelta = timedelta(hours=24)
+    """How long before the start a plan that needs approval is made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from enum import StrEnum
 
 __all__ = [
+    "Approve",
     "Hold",
     "Level",
     "Policy",
@@ -95,6 +96,19 @@ class Slower(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Approve:
+    """Which sites of a window wait for approval of their plan; by default none."""
+
+    sites: tuple[str, ...] = ()
+    """Selectors; empty for no sites."""
+    majors: bool = False
+    """Sites whose plan has a major update."""
+
+    def __bool__(self) -> bool:
+        return self.majors or bool(self.sites)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """`policy` of sitecrew.yaml."""
 
@@ -118,3 +132,5 @@ class Policy:
     """Selectors of the rings for runs and windows without their own; empty for one ring of all sites."""
     announce: timedelta = timedelta(0)
     """How long before its start a window is announced to clients; zero: never."""
+    approve: Approve = field(default_factory=Approve)
+    """For windows without their own."""

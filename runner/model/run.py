@@ -55,7 +55,11 @@ class Order:
     limits: Limits = field(default_factory=Limits)
     parallel: Parallel = field(default_factory=Parallel)
     locked: Mapping[str, SitePlan] | None = None
-    """By site, the locked plan to apply, and nothing else. None if the plan is not locked."""
+    """By site, the locked plan to apply, and nothing else. Sites without one are planned when they start."""
+    no_majors: bool = False
+    """Skip major updates of sites without a locked plan: they were not approved."""
+    withheld: Mapping[str, str] = field(default_factory=dict)
+    """By site, why it is not started: its plan was not approved, or no longer applies."""
     tags: tuple[str, ...] = ()
     """Run only steps with one of these tags; empty for all."""
     variables: Mapping[str, str | SecretRef] = field(default_factory=dict)

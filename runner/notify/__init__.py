@@ -5,6 +5,7 @@ What happened is decided in pure functions from rows of the ledger. Nothing here
 
 from __future__ import annotations
 
+from runner.notify.approval import Planned, approval_notice
 from runner.notify.events import (
     announcement_notice,
     announcements_notice,
@@ -21,10 +22,12 @@ __all__ = [
     "Item",
     "Notice",
     "Opening",
+    "Planned",
     "SiteEnd",
     "WindowEnd",
     "announcement_notice",
     "announcements_notice",
+    "approval_notice",
     "files_notice",
     "missed_notice",
     "reports_notice",

@@ -27,7 +27,10 @@ _WORDS = {
 """Outcomes that the crew is notified of, the worst first."""
 _HELD = "held for a decision"
 _UNFINISHED = "not finished"
+_NOT_APPROVED = "not approved"
 _OK = frozenset({Outcome.OK, Outcome.CHANGED, Outcome.HELD})
+_WITHHELD = (WhyNot.UNAPPROVED, WhyNot.DECLINED, WhyNot.UNPLANNED, WhyNot.OUTDATED)
+"""Starts of reasons because of which a site is not started."""
 _AGREED = (WhyNot.BLACKOUT, WhyNot.CLOSED, WhyNot.PAUSED)
 _NAMED = 5
 
@@ -126,7 +129,7 @@ def _counts(end: WindowEnd) -> str:
     total = len(end.sites)
     words = Counter(_word(site) for site in end.sites)
     parts = [f"{words['']} of {count(total, 'site')} OK"] if total else []
-    order = (*_WORDS.values(), _UNFINISHED, _HELD, "skipped")
+    order = (*_WORDS.values(), _UNFINISHED, _HELD, _NOT_APPROVED, "skipped")
     parts += [f"{words[word]} {word}" for word in order if words[word]]
     if missed := sum(opening.unstarted for opening in end.openings):
         parts.append(f"{count(missed, 'client')} not started")
@@ -141,16 +144,19 @@ def _word(site: SiteEnd) -> str:
         return _WORDS[site.outcome]
     if site.held:
         return _HELD
+    if site.outcome is Outcome.SKIPPED and site.why.startswith(_WITHHELD):
+        return _NOT_APPROVED
     return "" if site.outcome in _OK else "skipped"
 
 
 def _sites(sites: Iterable[SiteEnd]) -> Iterator[Item]:
-    order = [*_WORDS.values(), _UNFINISHED, _HELD]
+    order = [*_WORDS.values(), _UNFINISHED, _HELD, _NOT_APPROVED]
     found = [(order.index(word), site) for site in sites if (word := _word(site)) in order]
     for _, site in sorted(found, key=lambda one: (not one[1].urgent, one[0], one[1].site)):
         why = few(site.held, 3) if _word(site) == _HELD else site.why
         word = f"{_word(site)}, the site is unhealthy" if site.broken else _word(site)
-        yield Item.of(f"{site.site} ({site.client})", f"{word}: {why}".removesuffix(": "), _command(site))
+        text = f"skipped: {why}" if word == _NOT_APPROVED else f"{word}: {why}".removesuffix(": ")
+        yield Item.of(f"{site.site} ({site.client})", text, _command(site))
 
 
 def _command(site: SiteEnd) -> str:
@@ -159,6 +165,8 @@ def _command(site: SiteEnd) -> str:
         return command("resume", site.run)
     if _word(site) == _HELD:
         return command("list", "holds", "-l", site.site)
+    if _word(site) == _NOT_APPROVED:
+        return command("list", "approvals")
     return command("logs", site.run, site.site)
 
 
@@ -176,4 +184,5 @@ def _unstarted(openings: Iterable[Opening]) -> Iterator[Item]:
         if opening.unstarted:
             clients.setdefault((opening.state, opening.why), []).append(opening.client)
     for (state, why), names in clients.items():
-        yield Item.of(few(sorted(names), _NAMED), f"{state}: {why}", command("schedule", "list"))
+        words = ("list", "approvals") if why.startswith(_WITHHELD) else ("schedule", "list")
+        yield Item.of(few(sorted(names), _NAMED), f"{state}: {why}", command(*words))

@@ -13,7 +13,14 @@ from urllib.parse import urlsplit
 
 from runner.model import Action, Change, Extension, ItemKind, SiteFacts, SitePlan
 
-__all__ = ["changed_steps", "differences", "location_differences", "unplanned_changes", "without_unplanned"]
+__all__ = [
+    "changed_steps",
+    "differences",
+    "location_differences",
+    "planned_from_facts",
+    "unplanned_changes",
+    "without_unplanned",
+]
 
 _ALL_OR_NOTHING = frozenset({ItemKind.PACKAGE, ItemKind.RELEASE, ItemKind.FILE})
 """Kinds of items whose steps always apply everything."""
@@ -36,6 +43,11 @@ def changed_steps(then: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, 
 def location_differences(then: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]:
     """Describe how the inventory differs about where a site is."""
     return tuple(_differing(then, now))
+
+
+def planned_from_facts(changes: Iterable[Change]) -> tuple[Change, ...]:
+    """Return the changes of items that the facts of a site contain: no packages, releases or files."""
+    return tuple(change for change in changes if change.kind not in _ALL_OR_NOTHING)
 
 
 def differences(then: Iterable[Change], now: SitePlan, facts: SiteFacts | None) -> tuple[str, ...]:

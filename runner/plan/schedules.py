@@ -17,7 +17,7 @@ from runner.model import CatchUp, Inventory, Window
 from runner.plan.blackouts import is_closed
 from runner.plan.select import select
 from runner.plan.windows import Occurrence, occurrences, zone_of
-from runner.record import PauseView, WhyNot
+from runner.record import ApprovalState, ApprovalView, PauseView, WhyNot
 
 __all__ = [
     "Opening",
@@ -111,9 +111,14 @@ class Opening:
         """Whether the window opens or is due in a blackout."""
         return self.occurrence.blackout or (self.due > self.starts and self.planned.is_closed(self.due))
 
+    @property
+    def latest_start(self) -> datetime:
+        """The last instant at which it may be started."""
+        return min(self.due + self.planned.allowed, self.occurrence.closes - _INSTANT)
+
     def is_late(self, now: datetime) -> bool:
         """Whether it is too late to start it."""
-        return now > self.due + self.planned.allowed or now >= self.occurrence.closes
+        return now > self.latest_start
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +142,12 @@ class RecordedSchedule:
     """None if the definition is unknown."""
     pauses: tuple[PauseView, ...] = ()
     """All pauses of the client, past ones too."""
+    approvals: tuple[ApprovalView, ...] = ()
+    """Approvals of its undecided openings."""
+
+    def approval_of(self, opening: Opening) -> ApprovalView | None:
+        """Return the approval of an opening, if its plan was made."""
+        return next((one for one in self.approvals if one.starts == opening.starts), None)
 
     def pause_of(self, opening: Opening, now: datetime) -> PauseView | None:
         """Return the pause because of which an opening is not started: when it is due, or now if it waits."""
@@ -149,10 +160,19 @@ class RecordedSchedule:
             return Unstarted(opening, WhyNot.BLACKOUT, skipped=True)
         if pause := self.pause_of(opening, now):
             return Unstarted(opening, pause.reason, skipped=True)
+        if refusal := self._refusal_of(opening, now):
+            return Unstarted(opening, refusal, skipped=True)
         if opening.is_late(now):
             deadline = _words(opening.planned.allowed)
             return Unstarted(opening, f"{WhyNot.ABSENT}; the start deadline ({deadline}) passed")
         return Unstarted(opening, otherwise)
+
+    def _refusal_of(self, opening: Opening, now: datetime) -> str:
+        """Return why no site of an opening could be started: declined, or not approved in time."""
+        found = self.approval_of(opening)
+        if found is None or found.others or not (found.sites or found.state is ApprovalState.FAILED):
+            return ""
+        return found.refusal if found.state is ApprovalState.DECLINED or opening.is_late(now) else ""
 
     def undecided(self, until: datetime) -> Iterator[Opening]:
         """Return undecided openings that start no later than an instant."""

@@ -17,6 +17,7 @@ from runner.record.chain import text_digest
 from runner.record.schema import (
     acts,
     announcements,
+    approvals,
     auto_updates,
     backups,
     changes,
@@ -153,6 +154,7 @@ class _Part:
             auto_updates,
             schedules,
             pauses,
+            approvals,
             reports,
             deliveries,
             announcements,

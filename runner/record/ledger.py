@@ -8,6 +8,7 @@ from typing import Self
 from runner.model import LedgerAddress
 from runner.record.acts import Acts
 from runner.record.announcements import Announcements
+from runner.record.approvals import Approvals
 from runner.record.autoupdates import AutoUpdates
 from runner.record.backups import Backups
 from runner.record.clients import Clients
@@ -60,6 +61,7 @@ class Ledger:
         self.auto_updates = AutoUpdates(store)
         self.windows = Windows(store)
         self.pauses = Pauses(store)
+        self.approvals = Approvals(store)
         self.reports = Reports(store)
         self.deliveries = Deliveries(store)
         self.notices = Notices(store)

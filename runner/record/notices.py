@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, func, select, update
 
+from runner.record.approvals import mark_noticed
 from runner.record.deliveries import delivery_row
 from runner.record.schema import deliveries, windows
 from runner.record.store import Records, insert_new
 from runner.record.views import (
+    ApprovalView,
     DeliveryKind,
     DeliveryState,
     Missed,
@@ -93,6 +95,14 @@ class Notices(Records):
         with self._store.write() as connection:
             _queue(connection, messages, at)
             connection.execute(update(deliveries).where(mine).values(noticed=at))
+
+    def of_approvals(
+        self, found: Iterable[ApprovalView], messages: Iterable[NewDelivery], at: datetime
+    ) -> None:
+        """Queue the messages about plans that wait for approval or could not be made."""
+        with self._store.write() as connection:
+            _queue(connection, messages, at)
+            mark_noticed(connection, found, at)
 
     def queue(self, messages: Iterable[NewDelivery], at: datetime) -> None:
         """Queue messages about something that the ledger does not record."""

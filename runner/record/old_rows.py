@@ -12,6 +12,7 @@ from runner.model import Cutoffs, Outcome, State
 from runner.record.open_runs import IS_OPEN
 from runner.record.schema import (
     acts,
+    approvals,
     auto_updates,
     backups,
     deliveries,
@@ -69,6 +70,7 @@ def old_rows(cut: Cutoffs) -> Iterator[tuple[str, Table, ColumnElement[bool]]]:
     yield "messages", deliveries, _old_delivery(cut)
     yield "processes", leases, _dead_process(cut.details)
     yield "others", schedules, schedules.c.until < cut.history
+    yield "others", approvals, approvals.c.until < cut.history
     yield "others", pauses, pauses.c.ends < cut.history
     yield "others", holds, holds.c.lifted < cut.history
     yield "others", auto_updates, auto_updates.c.settled < cut.history

@@ -11,6 +11,7 @@ from sqlalchemy import insert, select, update
 from runner.errors import UnknownNameError
 from runner.model import RESUMABLE, Outcome, State
 from runner.record.acts import add_act
+from runner.record.approvals import is_unchanged
 from runner.record.leases import end_lease
 from runner.record.queries import RunQueries, order_of
 from runner.record.schema import run_sites, runs, steps
@@ -34,9 +35,12 @@ class Runs(RunQueries):
         """Record a run with its sites and their steps, all without an outcome.
 
         Returns:
-            False if the opening is decided already or a run with this id exists. Nothing is changed then.
+            False if the opening is decided already, its approval was answered again, or a run with this id
+            exists. Nothing is changed then.
         """
         with self._store.write() as connection:
+            if new.approval is not None and not is_unchanged(connection, new.approval):
+                return False
             if new.opening is not None and not open_window(connection, new.opening):
                 return False
             if not insert_new(connection, runs, _run_row(new)):

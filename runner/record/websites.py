@@ -25,6 +25,7 @@ from runner.record.identity import (
 from runner.record.open_runs import IS_OPEN
 from runner.record.schema import (
     announcements,
+    approvals,
     auto_updates,
     backups,
     clients,
@@ -69,6 +70,7 @@ OF_CLIENTS = (
     websites,
     windows,
     pauses,
+    approvals,
     schedules,
     reports,
     deliveries,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import delete, func, insert, select, update
 
 from runner.model import Outcome
+from runner.record.approvals import undecided_approvals
 from runner.record.open_runs import IS_OPEN
 from runner.record.pauses import pauses_by_client
 from runner.record.schema import calendars, pauses, run_sites, runs, schedules, windows
@@ -129,11 +130,13 @@ class Windows(Records):
             found = select(calendars.c.digest, calendars.c.periods).where(calendars.c.digest.in_(missing))
             self._calendars |= {row.digest: row.periods for row in connection.execute(found)}
         paused = pauses_by_client(connection, client)
+        approvals = undecided_approvals(connection, client)
         return tuple(
             ScheduleView(
                 **row,
                 calendars={one: self._calendars.get(one, "") for one in _digests(row["definition"])},
                 pauses=paused.get(row["client"], ()),
+                approvals=approvals.get((row["window"], row["client"]), ()),
             )
             for row in rows
         )

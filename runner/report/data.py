@@ -73,6 +73,8 @@ class About(StrEnum):
     WINDOW = "window"
     PAUSE = "pause"
     """Openings of a window that were skipped since the client was paused."""
+    APPROVAL = "approval"
+    """Openings of a window, or sites in one, that were skipped since their plan was not approved."""
     UNATTENDED = "unattended"
     """A window that no scheduler runs."""
 

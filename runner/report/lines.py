@@ -68,6 +68,7 @@ def point(found: Issue, report: ReportData, words: Words) -> str:
             when=when,
         ),
         About.PAUSE: say("Maintenance was paused {when}.", when=when),
+        About.APPROVAL: _approval(when, site, words),
         About.UNATTENDED: say("Planned maintenance was not started automatically {when}.", when=when),
         About.STEP: say(
             "Part of the maintenance of {site} could not be completed {when}.", site=site, when=when
@@ -274,6 +275,12 @@ def _site(found: Issue, when: str, site: str, words: Words) -> str:
     }.get(
         found.outcome, say("The maintenance of {site} {when} could not be completed.", site=site, when=when)
     )
+
+
+def _approval(when: str, site: str, words: Words) -> str:
+    if site:
+        return words.say("The planned maintenance of {site} {when} was postponed.", site=site, when=when)
+    return words.say("The planned maintenance {when} was postponed.", when=when)
 
 
 def _window(found: Issue, when: str, site: str, words: Words) -> str:

@@ -12,7 +12,7 @@ from runner.record import ChangeView, Failure, History, SiteRun
 from runner.report.data import About, AutoLine, CompletedUpdate, Issue
 from runner.report.grouping import group_done, group_undone
 from runner.report.undos import BAD, WHY, in_place, key, undone_by_hand, version
-from runner.report.windows import DueWindows, window_points
+from runner.report.windows import DueWindows, is_withheld, window_points
 from runner.untrusted import sentence
 
 __all__ = ["auto_updates", "find_issues", "find_updates"]
@@ -40,6 +40,7 @@ def find_issues(history: History, due: DueWindows) -> tuple[Issue, ...]:
         *_slower(history),
         *_steps(history),
         *_runs(history),
+        *_withheld(history),
         *window_points(history, due),
     ]
     order = list(Outcome)
@@ -267,6 +268,23 @@ def _of_site(run: SiteRun) -> Outcome:
     if run.outcome is Outcome.MISSED and run.site_started:
         return Outcome.CANCELLED
     return run.outcome or Outcome.LOST
+
+
+def _withheld(history: History) -> Iterable[Issue]:
+    """Yield one issue per site and reason for which its plan was not applied."""
+    found: dict[tuple[str, str], list[SiteRun]] = defaultdict(list)
+    for run in history.runs:
+        if run.outcome is Outcome.SKIPPED and is_withheld(run.why):
+            found[run.site, run.why].append(run)
+    for (site, why), runs in found.items():
+        yield Issue(
+            about=About.APPROVAL,
+            outcome=Outcome.SKIPPED,
+            at=tuple(run.started for run in runs),
+            site=site,
+            why=sentence(why, WHY),
+            solved=_later_run(history, runs[-1].run, site),
+        )
 
 
 def _succeeded(change: ChangeView) -> bool:

@@ -93,6 +93,14 @@ class Cause(Enum):
         re.compile(r"needs about [\d hmin]+, the window (?:closes in|is open for) |the window closes at \d"),
         _("The maintenance window was too short for it."),
     )
+    UNAPPROVED = (re.compile(r"not approved"), _("It was not approved in time."))
+    DECLINED = (re.compile(r"declined by [^:]{1,100} on \d{4}-\d\d-\d\d: (?P<why>.+)"), "{why}")
+    """The crew writes the reason for the client."""
+    UNPLANNED = (re.compile(r"could not be planned"), _("It could not be prepared."))
+    OUTDATED = (
+        re.compile(r"the approved plan no longer applies"),
+        _("The website had changed since it was planned."),
+    )
     STILL = (re.compile(r"the version on disk is "), _("The update did not take effect."))
     BOOT = (
         re.compile(
@@ -139,7 +147,7 @@ def reason(why: str, words: Words, outcome: Outcome = Outcome.HELD) -> str:
     if cause is None or found is None:
         return ""
     parts = {name: text or "" for name, text in found.groupdict().items()}
-    if cause is Cause.AGREED and not parts["day"]:
+    if cause is Cause.DECLINED or (cause is Cause.AGREED and not parts["day"]):
         return parts["why"]
     try:
         return words.say(cause.message, **_localized(parts, words))

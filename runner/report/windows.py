@@ -12,9 +12,10 @@ from runner.record import History, WhyNot, WindowState, WindowView
 from runner.report.data import About, Issue, WindowCount
 from runner.untrusted import sentence
 
-__all__ = ["DueWindows", "counted", "window_points", "with_due"]
+__all__ = ["DueWindows", "counted", "is_withheld", "window_points", "with_due"]
 
 _WHY = 240
+_UNAPPROVED = (WhyNot.UNAPPROVED, WhyNot.DECLINED, WhyNot.OUTDATED)
 _BUSY = (WhyNot.BUSY, "the run before was still working")
 """Reasons for skipping because of the previous run; the second is from earlier versions."""
 
@@ -48,13 +49,13 @@ def counted(history: History) -> WindowCount | None:
 
 
 def window_points(history: History, due: DueWindows) -> Iterable[Issue]:
-    """Yield one issue per window that was missed, fell on a blackout or a pause, or has no scheduler."""
+    """Yield one issue per window that was missed, skipped, or has no scheduler."""
     found: dict[tuple[str, str, Outcome, str], list[WindowView]] = defaultdict(list)
     for row in history.windows:
         if (outcome := _outcome(row)) is not Outcome.OK:
-            found[row.window, row.site, outcome, _pause(row)].append(row)
-    for (name, site, outcome, pause), rows in found.items():
-        yield _point(About.PAUSE if pause else About.WINDOW, outcome, name, site, rows)
+            found[row.window, row.site, outcome, _own_reason(row)].append(row)
+    for (name, site, outcome, own), rows in found.items():
+        yield _point(_about(own), outcome, name, site, rows)
     unattended: dict[str, list[WindowView]] = defaultdict(list)
     for row in due.unattended:
         if row.state is WindowState.MISSED:
@@ -63,15 +64,24 @@ def window_points(history: History, due: DueWindows) -> Iterable[Issue]:
         yield _point(About.UNATTENDED, Outcome.MISSED, name, "", rows)
 
 
-def _pause(row: WindowView) -> str:
-    """Return the reason of a window that was skipped in a pause, which each pause has of its own."""
-    paused = row.state is WindowState.SKIPPED and row.why.startswith(WhyNot.PAUSED)
-    return row.why if paused else ""
+def is_withheld(why: str) -> bool:
+    """Whether a reason says that a site had no approved plan that could be applied."""
+    return why.startswith((*_UNAPPROVED, WhyNot.UNPLANNED))
+
+
+def _about(own: str) -> About:
+    return About.APPROVAL if own.startswith(_UNAPPROVED) else About.PAUSE if own else About.WINDOW
+
+
+def _own_reason(row: WindowView) -> str:
+    """Return the reason of a window that was paused or not approved, which differs from case to case."""
+    own = row.state is WindowState.SKIPPED and row.why.startswith((WhyNot.PAUSED, *_UNAPPROVED))
+    return row.why if own else ""
 
 
 def _outcome(row: WindowView) -> Outcome:
-    # Only blackouts were agreed. A window that was skipped because a run was still going counts as missed.
-    if row.state is WindowState.SKIPPED and row.why.startswith(_BUSY):
+    # A window that was skipped because a run was still going, or could not be planned, counts as missed.
+    if row.state is WindowState.SKIPPED and row.why.startswith((*_BUSY, WhyNot.UNPLANNED)):
         return Outcome.MISSED
     return {
         WindowState.RUN: Outcome.OK,

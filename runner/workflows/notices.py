@@ -18,6 +18,7 @@ from runner.notify import (
     SiteEnd,
     WindowEnd,
     announcements_notice,
+    approval_notice,
     missed_notice,
     reports_notice,
     urgent_notice,
@@ -25,6 +26,7 @@ from runner.notify import (
 )
 from runner.plan.findings import CANNOT_VERIFY
 from runner.record import DeliveryKind
+from runner.workflows.approvals import planned_opening
 from runner.workflows.crew import messages, transports
 
 if TYPE_CHECKING:
@@ -54,6 +56,7 @@ class CrewNotifier:
         ledger: the ledger.
         read: returns the workspace with the channels.
         not_resumed: returns the runs of dead processes that cannot be resumed, each with the error.
+        planning: returns windows and starts of the openings that are being planned by this process.
     """
 
     def __init__(
@@ -61,8 +64,10 @@ class CrewNotifier:
         ledger: Ledger,
         read: Callable[[], Workspace],
         not_resumed: Callable[[], Mapping[str, SitecrewError]] = dict,
+        planning: Callable[[], frozenset[tuple[str, datetime]]] = frozenset,
     ) -> None:
         self._ledger, self._read, self._not_resumed = ledger, read, not_resumed
+        self._planning = planning
 
     def queue_due(self, now: datetime | None = None) -> None:
         """Queue a notice for everything that the crew has to know and is not notified of yet.
@@ -80,6 +85,7 @@ class CrewNotifier:
         if late := notices.undelivered_announcements():
             notice = announcements_notice([row[1:] for row in late], now)
             notices.of_undelivered([row[0] for row in late], messages(self._read(), notice, now), now)
+        self._queue_approvals(now)
         for found in _unnoticed(self._ledger, self._not_resumed()):
             self._queue_window(found, now)
 
@@ -95,6 +101,21 @@ class CrewNotifier:
     def send(self, *, waiting: bool = True) -> Iterator[Delivery]:
         """Send the notices that are due, or all that are queued; yield the results."""
         return send_notices(self._ledger, transports(self._read()), waiting=waiting)
+
+    def _queue_approvals(self, now: datetime) -> None:
+        """Queue a notice for each opening with new plans, when all of them are made."""
+        found = self._ledger.approvals.unnoticed()
+        planning = self._planning() if found else frozenset()
+        for key, group in groupby(
+            sorted(found, key=lambda one: (one.window, one.starts)), key=lambda one: (one.window, one.starts)
+        ):
+            if key in planning:
+                continue
+            views = list(group)
+            current = [one for one in views if not one.decided and now <= one.until]
+            made = tuple(planned_opening(self._read(), self._ledger, one) for one in current)
+            new = messages(self._read(), approval_notice(made), now) if made else ()
+            self._ledger.notices.of_approvals(views, new, now)
 
     def _queue_window(self, found: _Found, now: datetime) -> None:
         end, workspace = found.end, self._read()

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from runner.load.variables import seal_variables
-from runner.model import ClosedPeriod, Estimate, LockedPlan, Order, Playbook, Site, Unverified
+from runner.model import ClosedPeriod, Estimate, LockedPlan, Order, Playbook, Site, SitePlan, Unverified
 
 if TYPE_CHECKING:
     from runner.load import Workspace
@@ -18,7 +18,7 @@ __all__ = ["new_order", "with_unseen"]
 
 
 class _OpeningTerms(TypedDict, total=False):
-    """What an order takes from the opening of a window: its name, times, estimates, blackouts and zone."""
+    """What an order takes from the opening of a window: its name, times, estimates, and so on."""
 
     window: str | None
     opens: datetime | None
@@ -26,6 +26,8 @@ class _OpeningTerms(TypedDict, total=False):
     estimates: Mapping[str, Estimate]
     blackouts: Sequence[ClosedPeriod]
     timezone: str | None
+    withheld: Mapping[str, str]
+    no_majors: bool
 
 
 def new_order(
@@ -53,7 +55,7 @@ def new_order(
         policy=settings.policy,
         limits=settings.limits,
         parallel=settings.parallel,
-        locked={site.name: locked.sites[site.name].plan for site in sites} if locked else None,
+        locked=_plans(locked, sites) if locked else None,
         tags=tuple(tags),
         variables=seal_variables(workspace.variables),
         window=terms.get("window"),
@@ -62,11 +64,17 @@ def new_order(
         estimates=terms.get("estimates", {}),
         blackouts=tuple(terms.get("blackouts", ())),
         timezone=terms.get("timezone"),
+        withheld=terms.get("withheld", {}),
+        no_majors=terms.get("no_majors", False),
         secret_folder=secrets.token_hex(16),
         public={
             name: tuple(site.path for site in inventory.sites.values() if site.host == name) for name in hosts
         },
     )
+
+
+def _plans(locked: LockedPlan, sites: Sequence[Site]) -> dict[str, SitePlan]:
+    return {site.name: locked.sites[site.name].plan for site in sites if site.name in locked.sites}
 
 
 def with_unseen(order: Order) -> Order:

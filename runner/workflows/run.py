@@ -24,7 +24,7 @@ from runner.workflows.rings import Halt, wait_for_next_ring
 
 if TYPE_CHECKING:
     from runner.apply.session import Session
-    from runner.record import WindowView
+    from runner.record import ApprovalView, WindowView
 
 __all__ = ["Finished", "Works", "begin", "new_order", "reopen", "stopping_limit", "with_unseen"]
 
@@ -52,12 +52,18 @@ class Finished:
 
 
 def begin(
-    session: Session, order: Order, *, trigger: str, claim: bool = True, opening: WindowView | None = None
+    session: Session,
+    order: Order,
+    *,
+    trigger: str,
+    claim: bool = True,
+    opening: WindowView | None = None,
+    approval: ApprovalView | None = None,
 ) -> bool:
     """Record a run before it starts; with `claim`, for execution by this process.
 
     Returns:
-        False if the opening is already decided, or the run exists.
+        False if the opening is already decided, its approval was answered again, or the run exists.
     """
     session.ledger.websites.check_names_free(order.sites)
     ring_of = {name: number for number, ring in enumerate(order.rings) for name in ring}
@@ -77,6 +83,7 @@ def begin(
         executor=session.executor if claim else None,
         act="undo" if order.undo else "exec" if trigger == Trigger.EXEC else "run",
         opening=opening,
+        approval=approval,
         undoes=order.undo.run if order.undo else None,
     )
     return session.ledger.runs.create(run)
@@ -195,6 +202,7 @@ class Works:
             playbook=order.playbook.name,
             sites=[site.name for site in order.sites if site.name in waiting],
         )
+        self._withhold(order, waiting)
         for number, ring in enumerate(order.rings):
             names = [name for name in ring if name in waiting]
             left = [name for later in order.rings[number + 1 :] for name in later if name in waiting]
@@ -205,6 +213,15 @@ class Works:
                 self._skip_sites(run, number + 2, left, stopped)
                 break
         return self._finish(run)
+
+    def _withhold(self, order: Order, waiting: set[str]) -> None:
+        """Skip the sites that were not approved, and remove them from `waiting`."""
+        session = self._session
+        for name in sorted(waiting & order.withheld.keys()):
+            why = session.reason(order.withheld[name])
+            session.ledger.sites.finished(order.run, name, Outcome.SKIPPED, why, session.now())
+            session.emit("site.finished", order.run, name, outcome=Outcome.SKIPPED, why=why)
+            waiting.remove(name)
 
     def _skip_sites(self, run: str, ring: int, names: Sequence[str], stopped: Halt) -> None:
         session = self._session

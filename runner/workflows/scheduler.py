@@ -19,10 +19,11 @@ from runner.hosts.boundary import UnexpectedError, reported, within
 from runner.inspect.durations import estimate_sites, missed_first
 from runner.inspect.windows import window_row
 from runner.model import Overlap
-from runner.plan import blackouts_between, rings, select
+from runner.plan import Refusal, blackouts_between, rings
 from runner.plan.schedules import Opening, Planned, planned
 from runner.record import WhyNot, WindowState
 from runner.shell import command
+from runner.workflows.approvals import Approvals, Start, sites_of
 from runner.workflows.idle import IdleTicks
 from runner.workflows.orders import new_order
 from runner.workflows.recovery import Recovered, Recovery
@@ -62,6 +63,7 @@ class Scheduler:
         """The last workspace whose names do not contradict the ledger."""
         self._planned: tuple[Workspace, PlannedWindows, dict[str, str]] | None = None
         self._schedules = ScheduleRecorder(session)
+        self.approvals = Approvals(session)
         self._idle = IdleTicks(session.ledger)
         self._unstarted: list[str] = []
         """Runs that are recorded for this process and could not be started yet."""
@@ -132,6 +134,8 @@ class Scheduler:
             problems["ledger"] = f"{gap.text}; see: {command('ledger', 'gap')}"
         startable = self._schedules.settle(windows, now)
         problems |= self._schedules.problems
+        if workspace:
+            self.approvals.prepare(workspace, self._schedules.in_force, now)
         for opening in startable:
             found = within(partial(self._decide, workspace, opening, now))
             if isinstance(found, SitecrewError):
@@ -170,25 +174,34 @@ class Scheduler:
 
     def _decide(self, workspace: Workspace | None, opening: Opening, now: datetime) -> bool:
         """Record the run of an opening; False if it waits, is skipped, or another process was first."""
-        session, key = self._session, (*opening.planned.key, opening.starts)
+        session = self._session
         if workspace is None:
-            self._schedules.delays[key] = WhyNot.MISTAKES
-            return False
+            return self._wait(opening, WhyNot.MISTAKES)
         if opening.planned.is_closed(now):
-            self._schedules.delays[key] = WhyNot.CLOSED
-            return False
+            return self._wait(opening, WhyNot.CLOSED)
         if self._is_busy(opening):
-            if opening.planned.window.overlap is Overlap.QUEUE:
-                self._schedules.delays[key] = WhyNot.BUSY
-                return False
-            row = window_row(opening, WindowState.SKIPPED, WhyNot.BUSY, now)
-            if session.ledger.windows.claim(row):
-                session.emit("window.skipped", opening.run, why=row.why, window=row.window)
-            return False
-        if not self._begin(workspace, opening, now):
+            queued = opening.planned.window.overlap is Overlap.QUEUE
+            return self._wait(opening, WhyNot.BUSY) if queued else self._skip(opening, WhyNot.BUSY, now)
+        start = self.approvals.start(workspace, opening)
+        if isinstance(start, Refusal):
+            why = session.reason(start.why)
+            return self._skip(opening, why, now) if start.final else self._wait(opening, why)
+        if not self._begin(workspace, opening, start, now):
             return False
         session.emit("window.run", opening.run, why="", window=opening.planned.window.name)
         return session.ledger.runs.claim(opening.run, session.executor)
+
+    def _wait(self, opening: Opening, why: str) -> bool:
+        """Note why an opening waits, in case it is missed; return False, as it is not started."""
+        self._schedules.delays[*opening.planned.key, opening.starts] = why
+        return False
+
+    def _skip(self, opening: Opening, why: str, now: datetime) -> bool:
+        """Record that an opening is skipped; return False, as it is not started."""
+        row = window_row(opening, WindowState.SKIPPED, why, now)
+        if self._session.ledger.windows.claim(row):
+            self._session.emit("window.skipped", opening.run, why=row.why, window=row.window)
+        return False
 
     def _is_busy(self, opening: Opening) -> bool:
         """Whether an earlier run of the window is in progress for this client."""
@@ -196,11 +209,10 @@ class Scheduler:
         found = self._session.ledger.runs.list_unfinished(window=window, client=client)
         return any(run.run not in self.not_resumed for run in found)
 
-    def _begin(self, workspace: Workspace, opening: Opening, now: datetime) -> bool:
-        window, client = opening.planned.window, opening.planned.client
-        playbook, ledger = workspace.playbooks[window.playbook], self._session.ledger
-        sites = [site for site in select(workspace.inventory, window.sites) if site.client == client]
-        sites = missed_first(ledger, playbook, sites)
+    def _begin(self, workspace: Workspace, opening: Opening, start: Start, now: datetime) -> bool:
+        window, ledger = opening.planned.window, self._session.ledger
+        playbook = workspace.playbooks[window.playbook]
+        sites = missed_first(ledger, playbook, sites_of(workspace, opening))
         closes = opening.occurrence.closes
         order = new_order(
             workspace,
@@ -214,10 +226,13 @@ class Scheduler:
             estimates=estimate_sites(ledger, workspace.inventory, playbook, sites, closes - opening.due),
             blackouts=blackouts_between(window, opening.starts, closes),
             timezone=window.timezone,
+            locked=start.locked,
+            withheld=start.terms.withheld,
+            no_majors=start.terms.no_majors,
         )
         row = window_row(opening, WindowState.RUN, "", now, run=opening.run)
         self._session.assign(opening.run, workspace)
-        return begin(self._session, order, trigger="window", opening=row)
+        return begin(self._session, order, trigger="window", opening=row, approval=start.approval)
 
 
 @dataclass(frozen=True, slots=True)

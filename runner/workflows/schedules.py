@@ -68,6 +68,8 @@ class ScheduleRecorder:
         """Windows that could not be decided in the last tick, each with the reason."""
         self.next_opening: Opening | None = None
         """The undecided opening that is due next."""
+        self.in_force: tuple[RecordedSchedule, ...] = ()
+        """The schedules in force after the last tick."""
 
     def settle(self, wanted: PlannedWindows | None, now: datetime) -> tuple[Opening, ...]:
         """Record changed schedules and missed openings; return the openings that may be started now.
@@ -86,6 +88,7 @@ class ScheduleRecorder:
             self._emit(made.decided)
             found = self._decide(ledger.windows.schedules(), wanted, now)
         self.problems = found.problems
+        self.in_force = tuple(found.kept)
         openings = (one.next_opening() for one in found.kept)
         self.next_opening = min((one for one in openings if one), key=lambda one: one.due, default=None)
         startable = {(*one.planned.key, one.starts) for one in found.startable}

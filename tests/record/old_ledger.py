@@ -190,6 +190,11 @@ def rows(order: str, definition: object) -> dict[str, list[dict[str, Any]]]:
              "closes": "2026-12-01T03:00:00.000000Z", "edition": 1, "state": "cancelled", "why": "paused",
              "announced": at(24), "message_id": "<2@acme>", "ended": at(25), "ended_message_id": "<3@acme>"}
         ],
+        "approvals": [
+            {"id": 1, "window": "weekly", "client": "acme", "starts": at(24), "until": at(24, 2),
+             "made": at(23), "state": "declined", "sites": ["blog"], "others": 0, "plan": "{}",
+             "why": "after the sale", "operator": "ann", "answered": at(23, 9), "noticed": at(23)}
+        ],
         "reports": [
             {"client": "acme", "period": "2026-10", "kind": "final", "created": at(2, 8), "status": "good",
              "data": {"client": "acme", "period": "2026-10"}, "html_sha256": "1" * 64}

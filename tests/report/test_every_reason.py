@@ -78,6 +78,10 @@ SAMPLES = {
     Cause.PAUSED: ("paused until 2026-12-24: Christmas sales", "record/views/schedules.py"),
     Cause.PAUSED_ONLY: ("paused until 2026-12-24", "record/views/schedules.py"),
     Cause.TOO_LATE: ("needs about 14 min, the window closes in 9 min", "plan/durations.py"),
+    Cause.UNAPPROVED: ("not approved", "record/views/schedules.py"),
+    Cause.DECLINED: ("declined by ann on 2026-12-01: after the sale", "record/views/schedules.py"),
+    Cause.UNPLANNED: ("could not be planned: web1: no connection", "record/views/schedules.py"),
+    Cause.OUTDATED: ("the approved plan no longer applies", "record/views/schedules.py"),
     Cause.UNDONE: (
         "held because 4.2 was undone by hand (to allow it again: sitecrew unhold x y)",
         "plan/holds.py",
@@ -184,7 +188,7 @@ def reasons() -> tuple[str, ...]:
     """Return each template filled with untrusted text, and each known reason followed by it."""
     printable = (found for found in written.sentences() if "".join(found.parts).isprintable())
     templates = {found.parts: found for found in printable}.values()
-    agreed = {Cause.AGREED, Cause.PAUSED}
+    agreed = {Cause.AGREED, Cause.PAUSED, Cause.DECLINED}
     known = (f"{why} {ALL}" for cause, (why, _) in SAMPLES.items() if cause not in agreed)
     mixed = (
         found.filled(TELLTALES[number % len(TELLTALES)]) if number % 2 else found.filled(ALL)

@@ -116,6 +116,11 @@ def _held_items(asked: Wanted, _: dict[str, Any]) -> dict[str, str]:
     return ledger.held_items(file, limits) if file else {}
 
 
+def _openings(asked: Wanted, table: dict[str, Any]) -> dict[str, str]:
+    """Return the planned runs that can be answered, then the windows."""
+    return _of_ledger("planned_runs")(asked, table) | dict(_names(asked, table).get("window", {}))
+
+
 def _selectors(asked: Wanted, table: dict[str, Any]) -> dict[str, str]:
     """Return selectors; after a comma or `!` those of the last part."""
     at = max(asked.word.rfind(","), asked.word.rfind("!")) + 1
@@ -136,6 +141,7 @@ _BY_KIND: dict[str, Callable[[Wanted, dict[str, Any]], dict[str, str]]] = {
     "step": _of_playbook("steps"),
     "selector": _selectors,
     "run": _of_ledger("runs"),
+    "opening": _openings,
     "period": lambda asked, _: periods(asked.word),
     "page": lambda *_: docs_pages(),
     "held item": _held_items,

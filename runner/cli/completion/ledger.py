@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager
 from urllib.parse import quote
 
-__all__ = ["changed_items", "held_items", "runs"]
+__all__ = ["changed_items", "held_items", "planned_runs", "runs"]
 
 _RUNS = 50
 _ITEMS = 200
@@ -24,6 +24,21 @@ def runs(file: str, *, unfinished: bool = False) -> dict[str, str]:
         return {
             run: f"{playbook}, {started[:16].replace('T', ' ')} UTC, {end}"
             for run, playbook, started, end in found
+        }
+
+
+def planned_runs(file: str) -> dict[str, str]:
+    """Return the runs whose plan can be answered, the soonest first, each with its state."""
+    query = (
+        "select \"window\", starts, client, state from approvals a where sites <> '[]' "
+        "and until >= strftime('%Y-%m-%dT%H:%M:%fZ', 'now') and not exists (select 1 from windows w "
+        'where w."window" = a."window" and w.client = a.client and w.starts = a.starts) order by starts'
+    )
+    with _reading(file) as ledger:
+        found = ledger.execute(f"{query} limit {_RUNS}")
+        return {
+            f"{window}-{starts[:16].replace('-', '').replace('T', '-').replace(':', '')}-{client}": state
+            for window, starts, client, state in found
         }
 
 

@@ -26,6 +26,7 @@ _KINDS = {
     "tags": "tag",
     "start_at": "step",
     "window": "window",
+    "opening": "opening",
     "period": "period",
     "page": "page",
 }

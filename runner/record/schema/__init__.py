@@ -5,6 +5,7 @@ from __future__ import annotations
 from runner.record.schema.care_tables import (
     acts,
     announcements,
+    approvals,
     auto_updates,
     backups,
     calendars,
@@ -36,6 +37,7 @@ __all__ = [
     "Instant",
     "acts",
     "announcements",
+    "approvals",
     "auto_updates",
     "backups",
     "calendars",
@@ -78,5 +80,6 @@ REVISIONS = (
     "0014",
     "0015",
     "0016",
+    "0017",
 )
 """Every revision of these tables, oldest first. The last one is what this code reads and writes."""

@@ -10,6 +10,7 @@ from runner.record.schema.columns import Instant, Whole, json, key, metadata, te
 __all__ = [
     "acts",
     "announcements",
+    "approvals",
     "auto_updates",
     "backups",
     "calendars",
@@ -140,6 +141,26 @@ pauses = Table(
     Column("operator", Prose, nullable=False),
     Column("resumed", Instant),
     Column("resumed_by", Prose),
+)
+
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("id", Whole, primary_key=True),
+    Column("window", Prose, nullable=False),
+    Column("client", Prose, nullable=False, index=True),
+    Column("starts", Instant, nullable=False, index=True),
+    Column("until", Instant, nullable=False),
+    Column("made", Instant, nullable=False),
+    Column("state", Text, nullable=False),
+    json("sites", list),
+    Column("others", Whole, nullable=False),
+    text("plan"),
+    text("why"),
+    Column("operator", Prose),
+    Column("answered", Instant),
+    Column("noticed", Instant, index=True),
+    UniqueConstraint("window", "client", "starts"),
 )
 
 reports = Table(

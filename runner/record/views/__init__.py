@@ -50,6 +50,9 @@ from runner.record.views.runs import (
     Undo,
 )
 from runner.record.views.schedules import (
+    ApprovalState,
+    ApprovalView,
+    NewApproval,
     NewSchedule,
     PauseView,
     Schedules,
@@ -64,6 +67,8 @@ __all__ = [
     "ActView",
     "AnnouncementState",
     "AnnouncementView",
+    "ApprovalState",
+    "ApprovalView",
     "AutoUpdateView",
     "BackupView",
     "ChangeView",
@@ -84,6 +89,7 @@ __all__ = [
     "Measured",
     "Missed",
     "NewAnnouncement",
+    "NewApproval",
     "NewDelivery",
     "NewRun",
     "NewSchedule",

@@ -11,6 +11,7 @@ from runner.model import Outcome, State
 from runner.record.views.care import WindowView
 from runner.record.views.evidence import AutoUpdateView, LookView, RestorePointView
 from runner.record.views.instants import rfc3339
+from runner.record.views.schedules import ApprovalView
 
 __all__ = [
     "ActView",
@@ -315,5 +316,7 @@ class NewRun:
     """The operator's action: `run` or `undo`."""
     opening: WindowView | None = None
     """The opening of the window that the run is for; both are recorded, or neither."""
+    approval: ApprovalView | None = None
+    """The approval on which the order is based; the run is not created if it was answered since."""
     undoes: str | None = None
     """The earlier run that this one undoes."""

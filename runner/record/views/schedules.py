@@ -8,8 +8,19 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from runner.record.views.care import WindowView
+from runner.record.views.instants import rfc3339
 
-__all__ = ["NewSchedule", "PauseView", "ScheduleView", "Schedules", "Settlement", "WhyNot"]
+__all__ = [
+    "ApprovalState",
+    "ApprovalView",
+    "NewApproval",
+    "NewSchedule",
+    "PauseView",
+    "ScheduleView",
+    "Schedules",
+    "Settlement",
+    "WhyNot",
+]
 
 
 class WhyNot(StrEnum):
@@ -19,6 +30,13 @@ class WhyNot(StrEnum):
     CLOSED = "a blackout began before it was started"
     PAUSED = "paused until"
     """Followed by the last day and the reason."""
+    UNAPPROVED = "not approved"
+    DECLINED = "declined by"
+    """Followed by the operator, the day and the reason."""
+    UNPLANNED = "could not be planned"
+    """Followed by the reason."""
+    OUTDATED = "the approved plan no longer applies"
+    """Followed by the differences."""
     BUSY = "the previous run had not finished"
     CHANGED = "the window was changed or removed before it started"
     LATER = "no scheduler was running; of several missed openings only the latest is started"
@@ -55,6 +73,96 @@ class PauseView:
         return f"paused until {self.until}: {self.why}" if self.why else f"paused until {self.until}"
 
 
+class ApprovalState(StrEnum):
+    """The state of the plan of an opening that may need approval."""
+
+    WAITING = "waiting"
+    APPROVED = "approved"
+    DECLINED = "declined"
+    UNNEEDED = "not needed"
+    """Nothing in the plan needs approval."""
+    FAILED = "failed"
+    """No plan could be made."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalView:
+    """The plan of an opening that was made ahead of time, and the answer of the crew."""
+
+    id: int
+    window: str
+    client: str
+    starts: datetime
+    until: datetime
+    """The latest start, after which an answer has no effect."""
+    made: datetime
+    """When the plan was made."""
+    state: ApprovalState
+    sites: tuple[str, ...]
+    """The sites that wait for approval."""
+    others: int
+    """Number of sites of the opening that do not wait."""
+    why: str
+    """The reason given with an answer, or why no plan could be made."""
+    operator: str | None
+    """Who answered; None if nobody has."""
+    answered: datetime | None
+    decided: bool = False
+    """Whether the opening was started, skipped or missed."""
+
+    @property
+    def run(self) -> str:
+        """The id of the run of the opening."""
+        return f"{self.window}-{self.starts:%Y%m%d-%H%M}-{self.client}"
+
+    def is_open(self, now: datetime) -> bool:
+        """Whether an answer still has an effect."""
+        return not self.decided and now <= self.until and bool(self.sites)
+
+    @property
+    def refusal(self) -> str:
+        """Why the sites that wait are not started; empty if their plan is approved."""
+        if self.state is ApprovalState.DECLINED:
+            who, day = (self.operator or "").replace(":", " "), self.answered or self.made
+            return f"declined by {who} on {day:%Y-%m-%d}: {self.why}"
+        if self.state is ApprovalState.FAILED:
+            return f"could not be planned: {self.why}"
+        return "" if self.state is ApprovalState.APPROVED else WhyNot.UNAPPROVED.value
+
+    def as_json(self) -> dict[str, object]:
+        """One entry of `list approvals --json`, without the changes."""
+        return {
+            "run": self.run,
+            "window": self.window,
+            "client": self.client,
+            "starts": rfc3339(self.starts),
+            "until": rfc3339(self.until),
+            "made": rfc3339(self.made),
+            "state": self.state.value,
+            "sites": list(self.sites),
+            "operator": self.operator,
+            "answered": rfc3339(self.answered),
+            "why": self.why,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewApproval:
+    """A plan of an opening, or why none could be made."""
+
+    window: str
+    client: str
+    starts: datetime
+    until: datetime
+    made: datetime
+    state: ApprovalState
+    sites: tuple[str, ...] = ()
+    others: int = 0
+    plan: str = ""
+    """The locked plan as in its file; empty if there is none."""
+    why: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScheduleView:
     """One definition of a client's window, in force for openings with `since` <= start < `until`."""
@@ -73,6 +181,8 @@ class ScheduleView:
     """The closed periods of its calendars as JSON, by digest."""
     pauses: tuple[PauseView, ...] = ()
     """All pauses of the client, past ones too."""
+    approvals: tuple[ApprovalView, ...] = ()
+    """The approvals of its openings that are not decided."""
 
 
 @dataclass(frozen=True, slots=True)
