@@ -106,7 +106,7 @@ def undecided_approvals(
         & schedules.c.until.is_(None)
         & (schedules.c.settled < approvals.c.starts)
     )
-    query = _query().select_from(schedules).join(approvals, undecided).order_by(approvals.c.id)
+    query = _query().select_from(schedules).join(approvals, undecided)
     if client is not None:
         query = query.where(approvals.c.client == client)
     found: dict[tuple[str, str], tuple[ApprovalView, ...]] = {}
