@@ -252,6 +252,8 @@ def order_of(connection: Connection, run: str) -> str | None:
 
 def _summaries(connection: Connection, query: Select[Any]) -> tuple[RunSummary, ...]:
     rows = connection.execute(query).mappings().all()
+    if not rows:  # as in most ticks of an idle scheduler
+        return ()
     counted = select(run_sites.c.run, run_sites.c.outcome, func.count().label("count")).group_by(
         run_sites.c.run, run_sites.c.outcome
     )
