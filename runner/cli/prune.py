@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from runner.cli.open_ledger import open_for_reading, open_for_writing
 from runner.cli.options import as_json, operated, with_workspace
 from runner.cli.output import emit_json
 from runner.cli.screen import out, say
-from runner.errors import ExitCode, SitecrewError
+from runner.errors import ExitCode, SitecrewError, UsageError
 from runner.units import count, size
 
 if TYPE_CHECKING:
@@ -43,14 +44,17 @@ _NAMES = {
 @with_workspace
 @operated
 @click.option("--dry-run", is_flag=True, help="Show what would be pruned.")
+@click.option("--compact", is_flag=True, help="Also rewrite the ledger without gaps. Writers wait meanwhile.")
 @as_json
-def prune(workspace: Workspace, dry_run: bool, json_: bool) -> int:
+def prune(workspace: Workspace, dry_run: bool, compact: bool, json_: bool) -> int:
     """Summarise or delete records that are older than `retention` in sitecrew.yaml.
 
     `serve` and `tick` do this once a day. It may be used at any time, also during runs: each transaction is
     short. What a report of this or the last quarter, an undo, a hold or an open run needs is kept, and so are
     all acts.
     """
+    if dry_run and compact:
+        raise UsageError("--dry-run and --compact exclude each other", hint="leave one of them out")
     if dry_run:
         from runner.plan import cutoffs
 
@@ -61,6 +65,9 @@ def prune(workspace: Workspace, dry_run: bool, json_: bool) -> int:
 
         with open_for_writing(workspace) as found:
             pruned = prune_now(workspace, found, datetime.now(UTC))
+            if compact:
+                found.compact()
+                pruned = replace(pruned, size=found.size())
     if json_:
         emit_json({"pruned": dict(pruned.rows), "dry_run": dry_run, "bytes": pruned.size})
         return ExitCode.OK

@@ -102,6 +102,14 @@ class Ledger:
         """Whether the ledger was opened read-only."""
         return self.store.read_only
 
+    def size(self) -> int:
+        """Return the bytes that the ledger takes on the disk."""
+        return self.store.database.size()
+
+    def compact(self) -> None:
+        """Rewrite the ledger without gaps. Others wait meanwhile."""
+        self.store.database.compact()
+
     def close(self) -> None:
         """Close all connections."""
         self.store.close()

@@ -59,3 +59,21 @@ def test_own_retention_decides(folder: Path) -> None:
     (folder / "sitecrew.yaml").write_text("retention: {looks: 250d, details: 400d}\n")
     found = json.loads(sitecrew(folder, "ledger", "prune", "--dry-run", "--json").stdout)["pruned"]
     assert (found["looks"], found["details"]) == (1, 0)
+
+
+def test_compact_rewrites_the_ledger(folder: Path) -> None:
+    done = sitecrew(folder, "ledger", "prune", "--compact")
+    assert done.returncode == 0, done.stderr
+    assert sitecrew(folder, "ledger", "verify").returncode == 0
+    refused = sitecrew(folder, "ledger", "prune", "--compact", "--dry-run")
+    assert refused.returncode == 2
+    assert "exclude each other" in refused.stderr
+
+
+def test_tick_prunes_once_a_day(folder: Path) -> None:
+    first, second = sitecrew(folder, "tick"), sitecrew(folder, "tick")
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert "ledger pruned: 2 looks summarised, 2 runs without their details" in first.stderr
+    assert "pruned" not in second.stderr
+    with Ledger.open(f"sqlite:///{folder}/.sitecrew/ledger.db") as ledger:
+        assert [act.operator for act in ledger.acts.list() if act.act == "prune"] == ["scheduler"]
