@@ -92,6 +92,10 @@ class Database(ABC):
         """Return the bytes that the ledger takes on the disk."""
 
     @abstractmethod
+    def repack(self, connection: Connection, table: Table, run: str) -> None:
+        """Move the rows of a run, which became much shorter, so that their pages are not left half empty."""
+
+    @abstractmethod
     def shrink(self, stopped: Callable[[], bool]) -> None:
         """Return free space to the file system in short transactions; `stopped` is called between them."""
 

@@ -12,6 +12,7 @@ from runner.model import Cutoffs, Outcome, State
 from runner.record.open_runs import IS_OPEN
 from runner.record.schema import (
     acts,
+    announcements,
     approvals,
     auto_updates,
     backups,
@@ -66,6 +67,7 @@ def old_rows(cut: Cutoffs) -> Iterator[tuple[str, Table, ColumnElement[bool]]]:
     yield "summaries", look_summaries, look_summaries.c.last < cut.summaries
     yield "versions", sightings, _superseded(cut.summaries)
     yield "windows", windows, (windows.c.starts < cut.history) & windows.c.noticed.is_not(None)
+    yield "windows", announcements, announcements.c.starts < cut.history
     yield "reports", reports, _old_report(cut)
     yield "messages", deliveries, _old_delivery(cut)
     yield "processes", leases, _dead_process(cut.details)

@@ -116,6 +116,8 @@ class Pruning(Records):
         for run in found:
             with self._store.write(synced_later=True) as connection:
                 _delete_details_of(connection, run)
+                for table in (steps, run_sites, runs):
+                    self._store.database.repack(connection, table, run)
             yield 1
 
     def _delete_runs(self, before: datetime) -> Iterator[int]:
@@ -127,7 +129,7 @@ class Pruning(Records):
             yield 1
 
     def _empty_messages(self, cut: Cutoffs) -> Iterator[int]:
-        """Delete the text of delivered reports; who received them when stays until the history is deleted."""
+        """Delete the text of mails to clients; who received them when stays until the history is deleted."""
         while found := self._keys(deliveries, _old_message(cut)):
             with self._store.write(synced_later=True) as connection:
                 mine = tuple_(deliveries.c.message_id).in_(found)
@@ -157,8 +159,8 @@ def _delete_details_of(connection: Connection, run: str) -> None:
 
 
 def _old_message(cut: Cutoffs) -> ColumnElement[bool]:
-    report = (deliveries.c.kind == DeliveryKind.REPORT.value) & deliveries.c.state.in_(_DELIVERED)
-    return report & (deliveries.c.updated < cut.details) & (func.length(deliveries.c.message) > 0)
+    to_client = (deliveries.c.kind != DeliveryKind.NOTICE.value) & deliveries.c.state.in_(_DELIVERED)
+    return to_client & (deliveries.c.updated < cut.details) & (func.length(deliveries.c.message) > 0)
 
 
 def _count(connection: Connection, table: Table, condition: ColumnElement[bool]) -> int:

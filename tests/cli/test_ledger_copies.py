@@ -164,3 +164,19 @@ def test_ledger_in_postgresql_is_dumped_and_restored(tmp_path: Path, postgresql:
     with open_ledger(folder) as ledger:
         work(ledger, "third", at(3))
         assert ledger.acts.verify().problem == ""
+
+
+def test_restore_names_the_gap(folder: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.db"
+    sitecrew(folder, "ledger", "backup", str(copy))
+    from runner.apply.session import Session
+
+    session = Session(load_workspace(folder, environ={}))
+    session.ledger.acts.record("hold", "acme-shop: forms")
+    session.close()
+    done = sitecrew(folder, "ledger", "restore", str(copy), "-y")
+    assert "an older ledger was put back" in done.stderr
+    assert "sitecrew ledger gap --accept" in done.stderr
+    assert sitecrew(folder, "ledger", "gap").returncode == 3
+    assert sitecrew(folder, "ledger", "gap", "--accept", "-y").returncode == 0
+    assert sitecrew(folder, "ledger", "verify").returncode == 0

@@ -226,14 +226,15 @@ def test_messages_are_emptied_and_notices_deleted(ledger: Ledger) -> None:
         )
 
     queue("sent", DeliveryKind.REPORT, DeliveryState.SENT, 100)
+    queue("announced", DeliveryKind.ANNOUNCEMENT, DeliveryState.SENT, 100)
     queue("queued", DeliveryKind.REPORT, DeliveryState.QUEUED, 100)
     queue("new", DeliveryKind.REPORT, DeliveryState.SENT, 10)
     queue("notice", DeliveryKind.NOTICE, DeliveryState.SENT, 100)
     queue("waiting", DeliveryKind.NOTICE, DeliveryState.QUEUED, 100)
-    assert ledger.pruning.preview(cut(details=90)).rows["messages"] == 2
-    assert ledger.pruning.prune(cut(details=90)).rows["messages"] == 2
+    assert ledger.pruning.preview(cut(details=90)).rows["messages"] == 3
+    assert ledger.pruning.prune(cut(details=90)).rows["messages"] == 3
     left = {view.message_id for view in ledger.deliveries.list()}
-    assert left == {"sent", "queued", "new", "waiting"}
+    assert left == {"sent", "announced", "queued", "new", "waiting"}
     assert [ledger.deliveries.message(name) for name in ("sent", "queued", "new")] == [b"", b"text", b"text"]
 
 
