@@ -2,47 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
+from runner.apply.backup import back_up
+from runner.apply.build import build_site
 from runner.apply.cancellation import AtClose, Cancellation, Closing
 from runner.hosts.fake import Answer, Fault, FaultKind
-from runner.model import Basis, Estimate
-from tests.apply.conftest import Bench, QuickEvent
-from tests.apply.fakesite import NOW, Break, FakeSite
+from runner.model import Basis, Estimate, SiteKind, Step
+from runner.steps.backup import BackupOptions
+from runner.steps.static import BuildOptions
+from tests.apply.closing import CLOSES, OPENS, ROLLBACK, WHY, Watched, closing
+from tests.apply.conftest import Bench
+from tests.apply.fakesite import Break, FakeSite
 from tests.apply.test_segments import shell
 from tests.apply.test_site import ALONE, ITEMS, Work
 
-OPENS, CLOSES = NOW - timedelta(minutes=110), NOW + timedelta(minutes=10)
-ROLLBACK = CLOSES - timedelta(minutes=2)
-WHY = "the window closes at 2026-11-03 02:10 UTC"
 TEN_MINUTES = Estimate(seconds=600, reserve=120, basis=Basis.SITE, runs=3)
 EVENTS = 27
 """Events of the job of one item that is kept."""
-
-
-class Watched(list[Any]):
-    """The events of a host; something happens after one of them."""
-
-    def __init__(self, at: int, then: Callable[[], object]) -> None:
-        super().__init__()
-        self._at, self._then = at, then
-
-    def append(self, event: Any) -> None:
-        super().append(event)
-        if len(self) == self._at:
-            self._then()
-
-
-def closing() -> Cancellation:
-    """What ends a site of a run whose window is open."""
-    stop = Cancellation().of_site("shop", Closing(ROLLBACK, CLOSES))
-    stop.asked = QuickEvent()
-    return stop
 
 
 @pytest.fixture
@@ -228,3 +208,31 @@ def test_site_between_two_parts_is_missed_after_the_close(work):
         "missed",
         {"first": "ok", "second": "missed", "third": "missed"},
     )
+
+
+# -- other steps
+
+
+@pytest.mark.parametrize(("at", "why"), [(ROLLBACK, ""), (CLOSES, WHY)])
+def test_backup_is_stopped_at_the_close(make_bench, at, why):
+    bench = make_bench(begin=False, kind=SiteKind.STATIC)
+    step = Step(id="backup", kind="backup", options=BackupOptions(include=("files",)))
+    bench.begin(step)
+    bench.stop = closing()
+    bench.remote.answers = {"files": Answer(output="the archive")}
+    bench.stop.close(at)
+    outcome = back_up(bench.context(), step)
+    assert (outcome.why == WHY) == bool(why), outcome
+    assert (outcome.outcome == "cancelled") == bool(why)
+
+
+def test_build_is_not_continued_after_the_close(make_bench, tmp_path):
+    bench = make_bench(begin=False, kind=SiteKind.STATIC)
+    options = BuildOptions(run="sleep 60", folder=".")
+    step = Step(id="build", kind="static.build", options=options)
+    bench.workspace = replace(bench.workspace, folder=tmp_path)
+    bench.begin(step)
+    bench.stop = closing()
+    bench.stop.close(ROLLBACK)
+    outcome = build_site(bench.context(), step)
+    assert (outcome.outcome, outcome.why) == ("cancelled", WHY)

@@ -16,6 +16,7 @@ from runner.plan import Barrier
 from runner.steps import Where
 from runner.steps.static import ReleaseOptions
 from runner.steps.static.layout import Standing, SwitchOrder
+from tests.apply.closing import ROLLBACK, WHY, Watched, closing
 from tests.apply.conftest import Bench
 from tests.apply.fakesite import FakeSite
 
@@ -246,6 +247,28 @@ def test_cancel_between_uploads_starts_no_job(make):
     release.bench.stop.asked.on_wait = release.bench.stop.ask
     assert release.run().outcome == "cancelled"
     assert (release.uploads, release.site.served) == (1, OLD)
+
+
+@pytest.mark.parametrize("bad", [(), (NEW,)], ids=["good", "bad"])
+@pytest.mark.parametrize("at", range(1, EVENTS + 1))
+def test_release_is_kept_or_switched_back_as_the_window_closes(make, at, bad):
+    release = make(bad=bad)
+    release.bench.stop = stop = closing()
+    release.bench.remote.events = Watched(at, lambda: stop.close(ROLLBACK))
+    outcome = release.run()
+    if outcome.outcome == "changed":
+        assert (release.site.served, bad) == (NEW, ())
+        return
+    assert release.site.served == OLD
+    assert outcome.outcome == "undone" or outcome.why.endswith(WHY)
+    assert release.bench.jobs()[1][0] == "acked"
+
+
+def test_no_job_is_started_after_an_upload_that_the_close_stopped(make):
+    release = make(UsageError("no space"), ORDER, retries=1)
+    release.bench.stop = stop = closing()
+    stop.asked.on_wait = lambda: stop.close(ROLLBACK)
+    assert (release.run().why, release.uploads, release.site.served) == (f"{WHY} between two tries", 1, OLD)
 
 
 def test_broken_connection_is_not_a_failure(make):

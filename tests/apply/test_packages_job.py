@@ -15,6 +15,7 @@ from runner.model import Step
 from runner.plan import Barrier
 from runner.steps import Where
 from runner.steps.packages import PackagesOptions
+from tests.apply.closing import CLOSES, WHY, Watched, closing
 from tests.apply.conftest import Bench
 from tests.apply.fakesite import the_site
 
@@ -272,6 +273,17 @@ def test_reboot_follows_the_options(make_host, reboot, why, boots):
     host.packages.wants_reboot = True
     outcome = host.run()
     assert (outcome.outcome, outcome.why, host.packages.boots) == ("changed", why, boots)
+
+
+@pytest.mark.parametrize("at", range(1, EVENTS + 1))
+def test_packages_are_installed_to_the_end_as_the_window_closes(make_host, at):
+    host = make_host(reboot="when-needed")
+    host.packages.wants_reboot = True
+    host.bench.stop = stop = closing()
+    host.bench.remote.events = Watched(at, lambda: stop.close(CLOSES))
+    outcome = host.run()
+    assert (outcome.outcome, host.packages.version, host.packages.boots) == ("changed", "1.1", 1)
+    assert outcome.why == f"a reboot is needed (openssl); not rebooted: {WHY}"
 
 
 def test_failed_upgrade_is_not_rebooted(make_host):

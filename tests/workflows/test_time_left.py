@@ -11,6 +11,7 @@ from runner.apply import site as site_module
 from runner.apply.site import Ending, work_on
 from runner.load import thaw
 from runner.model import Basis, Outcome
+from runner.workflows.run import Works
 from tests.workflows.scheduling import SchedulerProcess, at, scheduler, write
 
 NIGHT = '  night: {playbook: hello, day: daily, at: "02:00", lasts: 1h}\n'
@@ -102,3 +103,18 @@ def test_jitter_is_not_time_that_is_left(folder: Path):
     lasts = found.closes - found.opens
     assert timedelta(minutes=1) <= lasts < timedelta(minutes=20)
     assert {each.seconds for each in found.estimates.values()} == {lasts.total_seconds() / 2 + 30}
+
+
+@pytest.mark.parametrize(("minutes", "closes"), [(30, FIRST + 60 * MINUTE), (60, None)])
+def test_resumed_run_starts_all_sites_and_ends_with_an_open_window(
+    folder: Path, minutes: int, closes: object
+):
+    with scheduler(folder) as one:
+        (run,) = one.tick(FIRST)
+        one.session.now = lambda: FIRST + minutes * MINUTE  # type: ignore[method-assign]
+        works = Works.__new__(Works)
+        works._session, works._late, works._orders = one.session, True, {}
+        found = works._order(run)
+    assert found.closes == closes
+    assert {each.seconds for each in found.estimates.values()} == {0}
+    assert {each.reserve for each in found.estimates.values()} == {30}
