@@ -69,8 +69,9 @@ def print_totals(made: Plan, apply: str) -> None:
 
 def print_forecasts(windows: Mapping[tuple[str, str], Forecast]) -> None:
     """Print how long the windows with this playbook take; of many, only those that are too short."""
-    shown = {key: one for key, one in windows.items() if one.late or len(windows) <= _WINDOWS}
-    for (window, client), one in shown.items():
+    for (window, client), one in windows.items():
+        if one.seconds is None or (len(windows) > _WINDOWS and not one.late):
+            continue
         late = f"; likely to be late: {few(one.late, _NAMED)}" if one.late else ""
         say(f"window {window} of {client} takes about {about(one.seconds)} of {about(one.lasts)}{late}")
 
@@ -81,7 +82,7 @@ def forecasts_json(windows: Mapping[tuple[str, str], Forecast]) -> list[dict[str
         {
             "window": window,
             "client": client,
-            "seconds": round(one.seconds),
+            "seconds": None if one.seconds is None else round(one.seconds),
             "lasts": round(one.lasts),
             "late": list(one.late),
         }

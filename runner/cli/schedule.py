@@ -82,7 +82,7 @@ def next_(workspace: Workspace, start: str | None, count: int, json_: bool) -> N
             due.window,
             due.client,
             str(len(due.sites)),
-            about(forecast.seconds),
+            "unknown" if forecast.seconds is None else about(forecast.seconds),
         )
         for due, forecast in zip(found, expected, strict=True)
     ]
@@ -98,7 +98,8 @@ def next_(workspace: Workspace, start: str | None, count: int, json_: bool) -> N
 
 
 def _forecast_json(forecast: Forecast) -> dict[str, object]:
-    return {"seconds": round(forecast.seconds), "late": list(forecast.late)}
+    seconds = None if forecast.seconds is None else round(forecast.seconds)
+    return {"seconds": seconds, "late": list(forecast.late)}
 
 
 def _pause_of(due: Due, pauses: Sequence[PauseView]) -> PauseView | None:

@@ -93,8 +93,8 @@ class Job:
 class Forecast:
     """What is likely to happen in a window."""
 
-    seconds: float
-    """Until the last site that fits has ended."""
+    seconds: float | None
+    """Until the last site that fits has ended; None if no run is known for one of the sites."""
     lasts: float
     """Seconds for which the window is open."""
     late: tuple[str, ...] = ()
@@ -140,6 +140,9 @@ def forecast(
         lasts: how long the window is open.
     """
     window, ends, late = lasts.total_seconds(), 0.0, list[str]()
+    rings = tuple(rings)
+    if any(job.estimate.basis is Basis.DEFAULT for ring in rings for job in ring):
+        return Forecast(seconds=None, lasts=window)
     for number, ring in enumerate(rings):
         places = _Places(at_once, per_host)
         earliest = ends + (soak.total_seconds() if number else 0.0)

@@ -54,13 +54,13 @@ def next_night(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     return next(one for one in found if one["window"] == "night")
 
 
-def test_unknown_sites_take_the_default_time(capsys: pytest.CaptureFixture[str]):
+def test_time_of_unknown_sites_is_unknown(capsys: pytest.CaptureFixture[str]):
     found = next_night(capsys)
-    assert (found["seconds"], found["late"]) == (600, [])
+    assert (found["seconds"], found["late"]) == (None, [])
     _run(["schedule", "next", "--count", "1"])
     head, line = capsys.readouterr().out.splitlines()
     assert head.split()[-1] == "takes"
-    assert line.split()[-2:] == ["10", "min"]
+    assert line.split()[-1] == "unknown"
 
 
 def test_next_names_sites_that_do_not_fit(capsys: pytest.CaptureFixture[str], ledger: Ledger):

@@ -119,7 +119,7 @@ def test_longer_window_starts_all_that_a_shorter_one_does(own, window, longer):
 
 
 def jobs(count: int, minutes: float = 10, host: str = "") -> list[Job]:
-    found = Estimate(seconds=minutes * 60 + 120, reserve=120)
+    found = Estimate(seconds=minutes * 60 + 120, reserve=120, basis=Basis.SITE)
     return [Job(f"s{number}", host or f"h{number}", found) for number in range(count)]
 
 
@@ -140,13 +140,20 @@ def test_forecast_counts_rings_hosts_and_parallel_sites(rings, minutes, late):
     assert (found.seconds, found.late) == (minutes * 60, late)
 
 
+def test_forecast_without_any_run_is_unknown():
+    ring = [*jobs(1), Job("new", "h0", Estimate(seconds=720, reserve=120))]
+    found = forecast([ring], at_once=50, per_host=2, soak=timedelta(), lasts=timedelta(minutes=5))
+    assert (found.seconds, found.lasts, found.late) == (None, 300, ())
+
+
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(1, 60)), max_size=30), st.integers(1, 600))
 def test_forecast_fits_or_names_each_site(sites, minutes):
     ring = [
-        Job(str(number), host, Estimate(seconds=length * 60.0, reserve=0))
+        Job(str(number), host, Estimate(seconds=length * 60.0, reserve=0, basis=Basis.SITE))
         for number, (host, length) in enumerate(sites)
     ]
     found = forecast([ring], at_once=4, per_host=2, soak=timedelta(), lasts=timedelta(minutes=minutes))
+    assert found.seconds is not None
     assert found.seconds <= minutes * 60
     busy = sum(job.estimate.seconds for job in ring if job.site not in found.late)
     assert busy <= 4 * found.seconds
