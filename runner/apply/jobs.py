@@ -127,10 +127,16 @@ def end_job(
 
 
 def settle_job(
-    ctx: SiteContext, number: int, job: str, status: str, outcomes: tuple[StepOutcome, ...]
+    ctx: SiteContext,
+    number: int,
+    job: str,
+    status: str,
+    outcomes: tuple[StepOutcome, ...],
+    *,
+    undo_seconds: float | None = None,
 ) -> tuple[StepOutcome, ...]:
     """Record how a job ended with the outcomes of its steps, emit these, and return them."""
-    end_job(ctx, number, job, status, outcomes)
+    end_job(ctx, number, job, status, outcomes, undo_seconds=undo_seconds)
     for outcome in outcomes:
         ctx.journal.announce_outcome(outcome)
     return outcomes

@@ -136,7 +136,16 @@ def _run_once(
     if judge:
         outcomes = tuple(judge.final_outcome(record, outcome) for outcome in outcomes)
     outcomes = tuple(ctx.journal.cleaned(ctx.stop.explain(outcome)) for outcome in outcomes)
-    return Try(outcomes, partial(settle_job, ctx, part.number, job, record.status))
+    undo_seconds = _undo_seconds(record, judge)
+    return Try(outcomes, partial(settle_job, ctx, part.number, job, record.status, undo_seconds=undo_seconds))
+
+
+def _undo_seconds(record: JobRecord, judge: Judge | None) -> float | None:
+    """Return how long the rollback took; None if there was none."""
+    if judge is None or record.decided is None or record.decided.verdict != "undo":
+        return None
+    names = {command.id for command in judge.undo}
+    return sum(found.seconds for name, found in record.commands.items() if name in names)
 
 
 def _is_known(ctx: SiteContext, started: SegmentView, judge: Judge | None) -> bool:

@@ -21,7 +21,7 @@ _WORDS = {
     Outcome.FAILED: "failed",
     Outcome.UNREACHABLE: "unreachable",
     Outcome.CANCELLED: "cancelled",
-    Outcome.MISSED: "not started",
+    Outcome.MISSED: "missed",
     Outcome.UNDONE: "rolled back",
 }
 """Outcomes that the crew is notified of, the worst first."""

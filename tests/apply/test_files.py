@@ -119,6 +119,8 @@ def test_broken_release_is_switched_back(make):
     outcome = release.run()
     assert (outcome.outcome, release.site.served) == ("undone", OLD)
     assert outcome.why == "release: /: answers 500"
+    (job,) = release.bench.ledger.jobs.list("weekly-1", "shop")
+    assert job.undo_seconds is not None
     assert outcome.changes[0].outcome == "undone"
     assert release.bench.jobs() == {1: ("acked", "undone")}
 

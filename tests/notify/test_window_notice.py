@@ -35,7 +35,7 @@ def end(*openings: Opening) -> WindowEnd:
         (ran(site(Outcome.UNREACHABLE)), "0 of 1 site OK, 1 unreachable"),
         (ran(site(Outcome.UNDONE), site(Outcome.CHANGED, "www")), "1 of 2 sites OK, 1 rolled back"),
         (ran(site(Outcome.CANCELLED)), "0 of 1 site OK, 1 cancelled"),
-        (ran(site(Outcome.MISSED)), "0 of 1 site OK, 1 not started"),
+        (ran(site(Outcome.MISSED)), "0 of 1 site OK, 1 missed"),
         (ran(site(None), stuck="PASSWORD is not set"), "0 of 1 site OK, 1 not finished"),
         (ran(site(Outcome.HELD, held=("x: cannot be verified",))), "0 of 1 site OK, 1 held for a decision"),
         (Opening(client="acme", state=SKIPPED, why=WhyNot.BUSY), "1 client not started"),
