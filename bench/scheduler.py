@@ -254,7 +254,9 @@ def _take_over(folder: Path, count: int) -> Iterator[Criterion]:
     try:
         later = Scheduler(second, Works())  # type: ignore[arg-type]
         start = time.perf_counter()
-        resumed = later.recover_runs()
+        resumed = list(later.recover_runs())
+        while len(resumed) < count and (more := later.recover_runs()):
+            resumed += more
         taken = time.perf_counter() - start
     finally:
         second.close()
