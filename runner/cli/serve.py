@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from runner.cli.log import Log
     from runner.load import Workspace
     from runner.workflows.announcer import Announcer
+    from runner.workflows.notices import CrewNotifier
     from runner.workflows.reload import WorkspaceFiles
     from runner.workflows.run import Works
     from runner.workflows.scheduler import Scheduler
@@ -68,13 +69,11 @@ def serve(workspace: Workspace, **options: Any) -> int:
     written for five minutes, another process has taken over, or the scheduler's thread has died), it finishes
     the sites in progress and exits with 1, for a service manager to restart it.
     """
-    from runner.cli.log import LogEvent
     from runner.cli.prune import keep_pruning
     from runner.cli.service.monitor import Monitor, Reloads
     from runner.cli.service.notify import Notifier
     from runner.workflows.announcer import Announcer
     from runner.workflows.heartbeat import Heartbeat
-    from runner.workflows.notices import CrewNotifier
     from runner.workflows.pruning import DailyPruning
     from runner.workflows.reload import WorkspaceFiles
     from runner.workflows.scheduler import Health
@@ -87,27 +86,20 @@ def serve(workspace: Workspace, **options: Any) -> int:
         reloads, stops = Reloads(files, log, notifier), Stops(session, works)
         health = Health(session, scheduler, files)
         health.heartbeat = Heartbeat(lambda: files.last)
-        crew_notifier = CrewNotifier(
-            session.ledger,
-            lambda: files.last,
-            lambda: scheduler.not_resumed,
-            lambda: scheduler.approvals.planning,
-        )
+        crew_notifier = _crew_notifier(session, files, scheduler)
         crew = CrewWatch(crew_notifier, files, health)
         monitor = Monitor(health, session, works, log=log, notifier=notifier, stop=stops.requested)
         with handle_signals(stops.interrupt, lambda: stops.hang_up(otherwise=reloads.request.set)):
-            for one in scheduler.recover_runs():
-                word = "resumed" if one.resumed else "settled"
-                log.write(LogEvent.RUN_RECOVERED, f"{one.run}: {word}; its process had died", run=one.run)
-            _log_not_resumed(scheduler, log)
+            _recover_runs(scheduler, log)
             _log_next_window(workspace, log)
-            health.ticking = _start_thread("scheduler", run_scheduler, scheduler, stops.requested, health)
-            _start_thread("mail", _send_mail, files, session, stops.requested, log)
-            _start_thread("notices", _notify, crew, stops.requested, log)
+            stop = stops.requested
+            health.ticking = _start_thread("scheduler", run_scheduler, scheduler, stop, health)
+            _start_thread("mail", _send_mail, files, session, stop, log)
+            _start_thread("notices", _notify, crew, stop, log)
             pruning = DailyPruning(session.ledger, scheduler, works, lambda: files.last)
-            _start_thread("pruning", keep_pruning, pruning, stops.requested, log)
+            _start_thread("pruning", keep_pruning, pruning, stop, log)
             announcer = Announcer(session.ledger, lambda: files.last, crew_notifier.queue)
-            _start_thread("announcements", _announce, announcer, stops.requested, log)
+            _start_thread("announcements", _announce, announcer, stop, log)
 
             def check() -> bool:
                 reloads()
@@ -118,6 +110,27 @@ def serve(workspace: Workspace, **options: Any) -> int:
         if monitor.given_up:
             _notify_once(crew, log)
     return ExitCode.UNEXPECTED if monitor.given_up else ExitCode.OK
+
+
+def _crew_notifier(session: Session, files: WorkspaceFiles, scheduler: Scheduler) -> CrewNotifier:
+    from runner.workflows.notices import CrewNotifier
+
+    return CrewNotifier(
+        session.ledger,
+        lambda: files.last,
+        lambda: scheduler.not_resumed,
+        lambda: scheduler.approvals.planning,
+    )
+
+
+def _recover_runs(scheduler: Scheduler, log: Log) -> None:
+    """Take over the runs of dead processes, and log what was done with each."""
+    from runner.cli.log import LogEvent
+
+    for one in scheduler.recover_runs():
+        word = "resumed" if one.resumed else "settled"
+        log.write(LogEvent.RUN_RECOVERED, f"{one.run}: {word}; its process had died", run=one.run)
+    _log_not_resumed(scheduler, log)
 
 
 def _start_thread(name: str, target: Callable[..., object], *arguments: object) -> threading.Thread:

@@ -72,6 +72,27 @@ def preview_sites(
     holds that depend on the time are applied as of `at`, by default now.
     """
     clients, settings = hosts.workspace.inventory.clients, hosts.workspace.settings
+    found = _read_sites(hosts, playbook, sites, tags)
+    found = with_published_offers(hosts.published, found, settings.policy)
+    if edits:
+        found |= with_local_edits(hosts, sites, found)
+    request = PlanRequest(playbook, settings.policy, tags, datetime.now(UTC), at)
+    systems = preview_systems(hosts, playbook, sites, tags)
+
+    def of_site(site: Site) -> SitePlan:
+        facts, system = found.get(site.name), systems.get(site.name, _NO_SYSTEM)
+        plan = plan_one(ledger, clients[site.client], site, request, facts, system=system)
+        return _with_problems(plan, hosts, site, request, (facts, system.error))
+
+    planned = tuple(_or_problem(site, within(partial(of_site, site))) for site in sites)
+    return planned, {name: facts for name, facts in found.items() if isinstance(facts, SiteFacts)}
+
+
+def _read_sites(
+    hosts: Hosts, playbook: Playbook, sites: Sequence[Site], tags: tuple[str, ...]
+) -> dict[str, SiteFacts | SitecrewError]:
+    """Return the facts of each site whose plan needs them, or the error of its host."""
+    clients, policy = hosts.workspace.inventory.clients, hosts.workspace.settings.policy
     by_host: dict[str, list[Site]] = {}
     for site in sites:
         if _needs_host(playbook, site, tags):
@@ -80,7 +101,7 @@ def preview_sites(
     def of_host(group: list[Site]) -> Mapping[str, SiteFacts | SitecrewError]:
         read = [site for site in group if needs_facts(playbook, site, tags=tags)]
         hosts.link(hosts.workspace.inventory.hosts[group[0].host])
-        dates = any(waits(settings.policy, clients[site.client], site) for site in read)
+        dates = any(waits(policy, clients[site.client], site) for site in read)
         composer = any(asks_composer(steps_of(playbook, site, tags)) for site in read)
         languages = asked_languages(playbook.steps)
         return read_facts(
@@ -104,19 +125,7 @@ def preview_sites(
         if isinstance(result, SitecrewError):
             result = dict.fromkeys((site.name for site in group), result)  # noqa: PLW2901
         found |= result
-    found = with_published_offers(hosts.published, found, settings.policy)
-    if edits:
-        found |= with_local_edits(hosts, sites, found)
-    request = PlanRequest(playbook, settings.policy, tags, datetime.now(UTC), at)
-    systems = preview_systems(hosts, playbook, sites, tags)
-
-    def of_site(site: Site) -> SitePlan:
-        facts, system = found.get(site.name), systems.get(site.name, _NO_SYSTEM)
-        plan = plan_one(ledger, clients[site.client], site, request, facts, system=system)
-        return _with_problems(plan, hosts, site, request, (facts, system.error))
-
-    planned = tuple(_or_problem(site, within(partial(of_site, site))) for site in sites)
-    return planned, {name: facts for name, facts in found.items() if isinstance(facts, SiteFacts)}
+    return found
 
 
 def steps_of(playbook: Playbook, site: Site, tags: tuple[str, ...]) -> tuple[Step, ...]:
