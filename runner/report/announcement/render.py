@@ -92,6 +92,7 @@ def _context(found: Announcement, limits: _Limits | None) -> dict[str, object]:
     takes_place = found.message is not Message.CANCELLED
     items = [lines.held(one, found, words) for one in found.held]
     shown = items[: limits.held] if limits else items
+    sites = [_site(site, words, limits) for site in found.sites]
     return {
         "agency": found.agency,
         "words": words,
@@ -105,7 +106,8 @@ def _context(found: Announcement, limits: _Limits | None) -> dict[str, object]:
         "when": f"{words.from_to(found.starts, found.closes)} ({words.place})" if takes_place else "",
         "edits": _edits(found, words),
         "to_do": [lines.to_do(one, found, words) for one in found.unlicensed],
-        "sites": [_site(site, words, limits) for site in found.sites] if takes_place else [],
+        "sites": [one for one in sites if one.rows or one.more or one.note] if takes_place else [],
+        "several": len(found.sites) > 1,
         "held": shown,
         "held_more": len(items) - len(shown),
         "footer": lines.footer(found, words),
@@ -129,6 +131,13 @@ def _edits(found: Announcement, words: Words) -> str:
 def _site(site: PlannedSite, words: Words, limits: _Limits | None) -> _Site:
     rows = lines.rows(site, words)
     shown = rows[: limits.rows] if limits else rows
-    hidden = len(rows) - len(shown)
-    more = words.plural("and one more update", "and {count} more updates", hidden) if hidden else ""
-    return _Site(site.label, shown, more, lines.note(site, words))
+    return _Site(site.label, shown, _more(len(rows) - len(shown), shown, words), lines.note(site, words))
+
+
+def _more(hidden: int, shown: list[lines.Row], words: Words) -> str:
+    """Return how many updates are not shown; empty if none."""
+    if not hidden:
+        return ""
+    if shown:
+        return words.plural("and one more update", "and {count} more updates", hidden)
+    return words.plural("one update", "{count} updates", hidden)
