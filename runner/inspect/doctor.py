@@ -15,6 +15,7 @@ from runner.execute import Command, Pool
 from runner.hosts.boundary import contained, each
 from runner.hosts.hosts import Hosts
 from runner.hosts.wp_cli import read_tool
+from runner.inspect.announcements import about_announcements
 from runner.inspect.check import Check
 from runner.inspect.crew import about_crew
 from runner.inspect.edits import with_local_edits
@@ -63,6 +64,7 @@ def examine(workspace: Workspace, sites: Sequence[Site], playbook: Playbook | No
     yield from _checks("controller", lambda: about_controller(workspace))
     yield from _checks("windows", lambda: about_windows(workspace, sites))
     yield from _checks("controller", lambda: about_crew(workspace))
+    yield from _checks("controller", lambda: about_announcements(workspace))
     yield from _contacts(workspace, sites)
     with Pool(logins=workspace.settings.parallel.logins_per_host) as pool:
         hosts = Hosts(workspace, pool, Redactor())

@@ -12,6 +12,8 @@ import pytest
 import time_machine
 
 from runner.cli.main import _run
+from runner.inspect.announcements import about_announcements
+from runner.load import load_workspace
 from tests.cli.workspaces import INVENTORY, sitecrew
 from tests.deliver.conftest import Mailbox, certificate, serve  # noqa: F401 - fixtures
 
@@ -154,6 +156,15 @@ def test_tick_announces_and_cancels(box: Mailbox, workspace: Path):
     assert subjects == [b"Maintenance of your websi", b"No maintenance of your we"]
     [row] = json.loads(sitecrew(workspace, "list", "announcements", "--json").stdout)
     assert (row["state"], row["why"], row["sent"]) == ("cancelled", "paused until 2199-01-01", True)
+
+
+def test_doctor_reports_a_missing_mail_server(workspace: Path):
+    assert list(about_announcements(load_workspace(workspace, environ={}))) == []
+    (workspace / "sitecrew.yaml").write_text("policy: {announce: 4d}\n")
+    [found] = about_announcements(load_workspace(workspace, environ={}))
+    assert found.finding == "windows cannot be announced to clients: no mail server is set"
+    edit(workspace, "inventory.yaml", "playbook: outside", "announce: never, playbook: outside")
+    assert list(about_announcements(load_workspace(workspace, environ={}))) == []
 
 
 def test_files_of_a_client_are_erased(workspace: Path):
