@@ -10,12 +10,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
-from itertools import islice
+from itertools import chain, islice
 from zoneinfo import ZoneInfo
 
 from runner.model import Inventory, Policy, Window
 from runner.plan.schedules import Opening, Planned
-from runner.record import AnnouncementView, PauseView, WhyNot
+from runner.record import AnnouncementView, ApprovalState, ApprovalView, PauseView, WhyNot
 
 __all__ = [
     "Announce",
@@ -94,12 +94,25 @@ def announce_at(starts: datetime, ahead: timedelta, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, _EVENING, zone).astimezone(UTC)
 
 
-def reason_against(opening: Opening, pauses: Iterable[PauseView]) -> str:
-    """Return why an opening will not be started, as far as is known; empty if it will."""
+def reason_against(
+    opening: Opening, pauses: Iterable[PauseView], approvals: Iterable[ApprovalView] = ()
+) -> str:
+    """Return why an opening will not be started, as far as is known; empty if it will.
+
+    An opening whose plan is declined is not started, unless it has sites that need no approval.
+    """
     if opening.blackout:
         return WhyNot.BLACKOUT
-    found = (one for one in pauses if one.client == opening.planned.client and one.covers(opening.due))
-    return next((one.reason for one in found), "")
+    client = opening.planned.client
+    paused = (one.reason for one in pauses if one.client == client and one.covers(opening.due))
+    declined = (
+        one.refusal
+        for one in approvals
+        if one.state is ApprovalState.DECLINED
+        and not one.others
+        and (one.window, one.client, one.starts) == _key(opening)
+    )
+    return next(chain(paused, declined), "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

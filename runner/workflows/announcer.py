@@ -56,9 +56,8 @@ def decide(workspace: Workspace, ledger: Ledger, now: datetime) -> Announcements
     announced = ledger.announcements.upcoming(now)
     if not announced and not any(ahead.values()):
         return Announcements()
-    pauses = ledger.pauses.in_force(now)
     zones = {client.id: client.timezone for client in inventory.clients.values()}
-    against = partial(reason_against, pauses=pauses)
+    against = _against(ledger, now)
     current = WindowsNow(planned=windows, ahead=ahead, zones=zones, against=against)
     return decide_announcements(current, announced, now)
 
@@ -91,7 +90,8 @@ class Announcer:
         """
         at = now or datetime.now(UTC)
         yield from give_up_late(self._ledger, at)
-        workspace, revision = self._read(), self._ledger.windows.revision()
+        answers = [(one.id, one.state) for one in self._ledger.approvals.list(since=at)]
+        workspace, revision = self._read(), (self._ledger.windows.revision(), answers)
         if self._is_idle(workspace, revision, at):
             return
         found = decide(workspace, self._ledger, at)
@@ -153,13 +153,19 @@ def next_opening(
     Raises:
         LedgerError: the ledger cannot be read.
     """
-    against = partial(reason_against, pauses=ledger.pauses.in_force(now))
+    against = _against(ledger, now)
     mine = [one for one in _planned(workspace) if one.client == client and window in {None, one.window.name}]
     streams = (
         (opening for opening in islice(one.openings(now), _MOST) if not against(opening)) for one in mine
     )
     found = [first for stream in streams if (first := next(stream, None))]
     return min(found, key=lambda opening: opening.starts, default=None)
+
+
+def _against(ledger: Ledger, now: datetime) -> Callable[[Opening], str]:
+    """Return a function that returns why an opening will not be started, empty if it will."""
+    pauses, approvals = ledger.pauses.in_force(now), ledger.approvals.list(since=now)
+    return partial(reason_against, pauses=pauses, approvals=approvals)
 
 
 def _planned(workspace: Workspace) -> list[Planned]:

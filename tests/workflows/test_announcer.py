@@ -14,7 +14,14 @@ import time_machine
 
 from runner.load import load_workspace
 from runner.notify import Notice
-from runner.record import AnnouncementState, DeliveryKind, DeliveryState, Ledger
+from runner.record import (
+    AnnouncementState,
+    ApprovalState,
+    DeliveryKind,
+    DeliveryState,
+    Ledger,
+    NewApproval,
+)
 from runner.workflows.announcer import Announcer
 from runner.workflows.notices import CrewNotifier
 from runner.workflows.report import send_waiting
@@ -132,6 +139,34 @@ def test_pause_cancels_with_its_reason(agency: Agency):
     [again] = agency.turn(TUESDAY - DAY)
     assert again["Subject"] == first["Subject"]
     assert again["Message-ID"] != first["Message-ID"]
+
+
+@pytest.mark.parametrize("others", [0, 1])
+def test_declined_plan_cancels_unless_other_sites_run(agency: Agency, others: int):
+    agency.turn(TUESDAY - 3 * DAY)
+    ledger = agency.ledger
+    ledger.approvals.add(
+        NewApproval(
+            window="weekly",
+            client="acme",
+            starts=TUESDAY,
+            until=TUESDAY + HOUR,
+            made=TUESDAY - 3 * DAY,
+            state=ApprovalState.WAITING,
+            sites=("shop",),
+            others=others,
+        )
+    )
+    assert agency.turn(TUESDAY - 2 * DAY) == []
+    ledger.approvals.answer(
+        ledger.approvals.list(), ApprovalState.DECLINED, "Waiting for the relaunch", at=TUESDAY - DAY
+    )
+    mails = agency.turn(TUESDAY - DAY)
+    assert len(mails) == (0 if others else 1)
+    for mail in mails:
+        assert "Reason: Waiting for the relaunch." in " ".join(text_of(mail).split())
+    ledger.approvals.answer(ledger.approvals.list(), ApprovalState.APPROVED, at=TUESDAY - HOUR)
+    assert len(agency.turn(TUESDAY - HOUR)) == len(mails), "it takes place after all"
 
 
 def test_changed_time_names_both(agency: Agency):
