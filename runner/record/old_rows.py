@@ -70,7 +70,6 @@ def old_rows(cut: Cutoffs) -> Iterator[tuple[str, Table, ColumnElement[bool]]]:
     yield "windows", announcements, announcements.c.starts < cut.history
     yield "reports", reports, _old_report(cut)
     yield "messages", deliveries, _old_delivery(cut)
-    yield "others", announcements, announcements.c.starts < cut.history
     yield "processes", leases, _dead_process(cut.details)
     yield "others", schedules, schedules.c.until < cut.history
     yield "others", approvals, approvals.c.until < cut.history
