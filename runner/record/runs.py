@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sqlalchemy import insert, select, update
 
-from runner.errors import UnknownNameError
+from runner.errors import ChangedOrderError, SitecrewError, UnknownNameError, UsageError
 from runner.model import RESUMABLE, Outcome, State
 from runner.record.acts import add_act
 from runner.record.approvals import is_unchanged
@@ -23,9 +24,20 @@ from runner.record.windows import open_window, review_window
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-__all__ = ["Runs"]
+    from runner.record.operators import Operator
+
+__all__ = ["Runs", "TakenOver"]
 
 _RESUMABLE = tuple(outcome.value for outcome in RESUMABLE)
+
+
+@dataclass(slots=True)
+class TakenOver:
+    """The result of `Runs.take_over`."""
+
+    runs: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """The names of the sites of each claimed run that wait again, in ring order."""
+    errors: dict[str, SitecrewError] = field(default_factory=dict)
 
 
 class Runs(RunQueries):
@@ -72,16 +84,27 @@ class Runs(RunQueries):
             UnknownNameError: there is no such run.
         """
         with self._store.write() as connection:
-            row = connection.execute(select(runs.c.executor).where(runs.c.run == run)).one_or_none()
-            if row is None:
-                raise _unknown(run)
-            holder = row.executor
-            if holder not in {None, executor} and not end_lease(
-                connection, holder, by=executor, at=at or now()
-            ):
-                return False
-            connection.execute(update(runs).where(runs.c.run == run).values(executor=executor))
-        return True
+            return _claim(connection, run, executor, at or now())
+
+    def take_over(self, acts: Mapping[str, str], executor: str) -> TakenOver:
+        """Claim several runs and start the next attempt of each, in one transaction.
+
+        Args:
+            acts: by run, what is done, as in `reopen`.
+            executor: the process that takes them over.
+
+        Returns:
+            The runs that were claimed, and the errors of the others. Runs of living processes are in neither.
+        """
+        found, at = TakenOver(), now()
+        with self._store.write() as connection:
+            for run, act in acts.items():
+                try:
+                    if _claim(connection, run, executor, at):
+                        found.runs[run] = _reopen(connection, self._store.operator, run, act)
+                except (ChangedOrderError, UnknownNameError, UsageError) as error:
+                    found.errors[run] = error
+        return found
 
     def reopen(self, run: str, *, act: str = "resume") -> tuple[str, ...]:
         """Start the next attempt of a run.
@@ -103,17 +126,8 @@ class Runs(RunQueries):
             ChangedOrderError: its order is not the one that was recorded when the run started.
             UsageError: its order was pruned.
         """
-        state = State.CANCELLING if act == "cancel" else State.RUNNING
         with self._store.write() as connection:
-            if order_of(connection, run) is None:
-                raise _unknown(run)
-            add_act(connection, self._store.operator, act, run, run=run)
-            connection.execute(
-                update(runs)
-                .where(runs.c.run == run)
-                .values(attempt=runs.c.attempt + 1, state=state.value, outcome=None, finished=None),
-            )
-            return _reset_sites(connection, run, () if act == "settle" else _RESUMABLE)
+            return _reopen(connection, self._store.operator, run, act)
 
     def set_state(self, run: str, state: State) -> bool:
         """Set an unfinished run to running or cancelling; return False if it has ended."""
@@ -144,6 +158,30 @@ class Runs(RunQueries):
 
 def _unknown(run: str) -> UnknownNameError:
     return UnknownNameError(f"no run {run!r}", hint="see `sitecrew list runs`")
+
+
+def _claim(connection: Connection, run: str, executor: str, at: datetime) -> bool:
+    row = connection.execute(select(runs.c.executor).where(runs.c.run == run)).one_or_none()
+    if row is None:
+        raise _unknown(run)
+    holder = row.executor
+    if holder not in {None, executor} and not end_lease(connection, holder, by=executor, at=at):
+        return False
+    connection.execute(update(runs).where(runs.c.run == run).values(executor=executor))
+    return True
+
+
+def _reopen(connection: Connection, operator: Operator, run: str, act: str) -> tuple[str, ...]:
+    if order_of(connection, run) is None:
+        raise _unknown(run)
+    state = State.CANCELLING if act == "cancel" else State.RUNNING
+    add_act(connection, operator, act, run, run=run)
+    connection.execute(
+        update(runs)
+        .where(runs.c.run == run)
+        .values(attempt=runs.c.attempt + 1, state=state.value, outcome=None, finished=None),
+    )
+    return _reset_sites(connection, run, () if act == "settle" else _RESUMABLE)
 
 
 def _reset_sites(connection: Connection, run: str, resumable: Collection[str]) -> tuple[str, ...]:

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from runner.errors import LockedError, SitecrewError
+from runner.errors import SitecrewError
 from runner.hosts.boundary import within
 from runner.model import State, Trigger
-from runner.workflows.run import reopen
+from runner.workflows.run import check_resumable, reopen
 
 if TYPE_CHECKING:
     from runner.apply.session import Session
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Recovered", "Recovery", "settle_run"]
 
+_CANCEL, _RESUME, _SETTLE = "cancel", "resume", "settle"
+_AT_ONCE = 100
+"""Runs per transaction."""
 _RETRY_AFTER = 60.0
 """Seconds after which a run that failed in this process is taken up again."""
 
@@ -57,23 +60,29 @@ class Recovery:
         found = self._abandoned()
         runs = {one.run for one in found}
         self.errors = {run: error for run, error in self.errors.items() if run in runs}
-        recovered = []
-        for one in found:
-            if one.run in self.errors:
-                continue
-            taken = within(partial(self._take, one))
-            if isinstance(taken, Recovered):
-                recovered.append(taken)
-            elif not isinstance(taken, LockedError):
-                self.errors[one.run] = taken
+        acts = {one.run: _act(one) for one in found if one.run not in self.errors and self._check(one)}
+        recovered: list[Recovered] = []
+        names = tuple(acts)
+        for start in range(0, len(names), _AT_ONCE):
+            some = {run: acts[run] for run in names[start : start + _AT_ONCE]}
+            taken = self._session.ledger.runs.take_over(some, self._session.executor)
+            self.errors |= taken.errors
+            recovered += [self._ready(run, acts[run]) for run in taken.runs]
         return tuple(recovered)
 
-    def _take(self, one: OpenRun) -> Recovered:
-        if one.trigger == Trigger.WINDOW and one.state is not State.CANCELLING:
-            reopen(self._session, one.run)
-            return Recovered(one.run, resumed=True)
-        settle_run(self._session, one.run, cancel=one.state is State.CANCELLING)
-        return Recovered(one.run, resumed=False)
+    def _check(self, one: OpenRun) -> bool:
+        """Whether a run can be taken over, as far as that is known without claiming it."""
+        if _act(one) != _RESUME:
+            return True
+        error = within(partial(check_resumable, self._session, one.run))
+        if isinstance(error, SitecrewError):
+            self.errors[one.run] = error
+        return error is None
+
+    def _ready(self, run: str, act: str) -> Recovered:
+        self._session.begin_attempt(run)
+        _end_early(self._session, run, act)
+        return Recovered(run, resumed=act == _RESUME)
 
     def _abandoned(self) -> tuple[OpenRun, ...]:
         """Return open runs that no process executes, not even this one."""
@@ -95,8 +104,20 @@ def settle_run(session: Session, run: str, *, cancel: bool = False) -> None:
     Raises:
         LockedError: another process executes it.
     """
-    reopen(session, run, act="cancel" if cancel else "settle")
-    if cancel:
+    act = _CANCEL if cancel else _SETTLE
+    reopen(session, run, act=act)
+    _end_early(session, run, act)
+
+
+def _act(one: OpenRun) -> str:
+    """Return what is done with a run whose process has ended."""
+    if one.state is State.CANCELLING:
+        return _CANCEL
+    return _RESUME if one.trigger == Trigger.WINDOW else _SETTLE
+
+
+def _end_early(session: Session, run: str, act: str) -> None:
+    if act == _CANCEL:
         session.cancel(run)
-    else:
+    elif act == _SETTLE:
         session.settle(run)

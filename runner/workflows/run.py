@@ -98,16 +98,29 @@ def reopen(session: Session, run: str, *, act: str = "resume") -> tuple[str, ...
         UsageError: a site's name now means another website.
     """
     if act == "resume":
-        session.ledger.websites.check_names_unchanged(run)
-        session.variables(thaw(session.ledger.runs.order_text(run)))
+        check_resumable(session, run)
     session.release_dead_leases()
-    if not session.ledger.runs.claim(run, session.executor):
+    found = session.ledger.runs.take_over({run: act}, session.executor)
+    if run in found.errors:
+        raise found.errors[run]
+    if run not in found.runs:
         raise LockedError(
             f"run {run} is being executed by another process",
             hint=f"watch it: {command('show', run)}; stop it: {command('cancel', run)}",
         )
     session.begin_attempt(run)
-    return session.ledger.runs.reopen(run, act=act)
+    return found.runs[run]
+
+
+def check_resumable(session: Session, run: str) -> None:
+    """Raise if a run cannot be continued.
+
+    Raises:
+        SecretError: a variable that it was started with was not given again.
+        UsageError: a site's name now means another website.
+    """
+    session.ledger.websites.check_names_unchanged(run)
+    session.variables(thaw(session.ledger.runs.order_text(run)))
 
 
 class Works:
