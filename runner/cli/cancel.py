@@ -38,8 +38,9 @@ def cancel(workspace: Workspace, run: str | None, **options: Any) -> int:
 
     Without RUN, cancels the run in progress. If there are several, they are listed.
 
-    If a host does not confirm within `limits.step` plus three times `limits.driver_silence`, its site is
-    recorded as lost.
+    If a host does not confirm within `limits.step` plus three times `limits.driver_silence`, the exit code is
+    6 and the run stays `cancelling`. `serve` asks the host again each minute, and so does the next `cancel`;
+    a day after the job started, the site is recorded as lost.
     """
     from runner.errors import LockedError
     from runner.workflows.run import reopen

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from runner.cli.errors import warn
 from runner.cli.hints import retyped
 from runner.errors import UsageError
-from runner.model import Trigger
+from runner.model import State, Trigger
 from runner.units import ago, count
 
 if TYPE_CHECKING:
@@ -72,4 +72,9 @@ def warn_of_interrupted(ledger: Ledger, sites: Sequence[Site]) -> None:
 
 def interrupted_text(run: RunSummary) -> str:
     """When the run was interrupted, and the command that resumes it."""
+    if run.state is State.CANCELLING:
+        return (
+            f"cancelled, but not every host has confirmed that it stopped; `serve` asks again,"
+            f" or now: {retyped('cancel', run.run)}"
+        )
     return f"interrupted {ago(run.interrupted)}; to resume it: {retyped('resume', run.run)}"

@@ -17,6 +17,7 @@ from runner.errors import ExitCode
 from runner.model import RESUMABLE, Outcome, Trigger
 from runner.shell import command
 from runner.units import duration
+from runner.untrusted import few
 
 if TYPE_CHECKING:
     from runner.apply.session import Session
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from runner.workflows.run import Finished
 
 __all__ = ["cancel_code", "follow_run", "open_session"]
+
+_NAMED = 3
+"""Sites that a line names."""
 
 
 @contextmanager
@@ -99,7 +103,8 @@ def _listener(session: Session, run: str, options: dict[str, Any], *, cancelled:
 
 def cancel_code(session: Session, run: str) -> ExitCode:
     """Return the exit code of a cancelled run: LOST if a host did not confirm that it stopped."""
-    return ExitCode.LOST if Outcome.LOST in session.ledger.runs.summary(run).outcomes else ExitCode.OK
+    end = session.ledger.runs.summary(run)
+    return ExitCode.LOST if Outcome.LOST in end.outcomes or end.outcome is None else ExitCode.OK
 
 
 def _expected_outcomes(session: Session, run: str, *, cancelled: bool) -> frozenset[Outcome]:
@@ -146,5 +151,9 @@ def _print_result(finished: Finished, seconds: float) -> None:
     totals = ", ".join(f"{count} {outcome_text(outcome)}" for outcome, count in counts.items())
     say(f"{finished.run}: {totals} in {duration(seconds)}")
     say(f"  for details: {command('show', finished.run)}")
-    if any(outcome in RESUMABLE for outcome in counts):
+    if finished.unconfirmed:
+        names = few(finished.unconfirmed, _NAMED)
+        say(f"  not every host has confirmed the end of its job ({names}); `serve` asks again")
+        say(f"  to ask now: {retyped('cancel', finished.run)}")
+    elif any(outcome in RESUMABLE for outcome in counts):
         say(f"  to resume it: {retyped('resume', finished.run)}")

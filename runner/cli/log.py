@@ -107,7 +107,7 @@ class Log:
             self._windows[event.run] = str(event.data["window"])
         if window := self._windows.get(event.run):
             data["window"] = window
-        if event.event == "run.finished":
+        if event.event in {"run.finished", "run.unconfirmed"}:
             self._windows.pop(event.run, None)
         head = {"event": event.event, "at": iso(event.at), "level": level_of(event).name.lower()}
         self._write_json({**head, "message": sentence(event), "run": event.run, **data})

@@ -37,7 +37,9 @@ def run_text(run: RunSummary) -> str:
     """Return the outcome of a run, else its state."""
     if run.outcome is not None:
         return outcome_text(run.outcome)
-    return style("interrupted", fg="magenta") if run.interrupted else style(run.state.value, fg="cyan")
+    if run.interrupted and run.state is not State.CANCELLING:
+        return style("interrupted", fg="magenta")
+    return style(run.state.value, fg="magenta" if run.interrupted else "cyan")
 
 
 def print_run(view: RunView) -> None:

@@ -80,5 +80,7 @@ def _ignore(_: RunEvent) -> None:
 def _print_end(finished: Finished) -> None:
     counts = Counter(outcome for outcome in finished.sites.values() if outcome)
     say(f"{finished.run}: {', '.join(f'{number} {outcome_text(one)}' for one, number in counts.items())}")
-    if any(outcome in RESUMABLE for outcome in counts):
+    if finished.unconfirmed:
+        say("  not every host has confirmed the end of its job; `serve` and the next run ask again")
+    elif any(outcome in RESUMABLE for outcome in counts):
         say(f"  to resume it: {retyped('resume', finished.run)}")

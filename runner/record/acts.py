@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 
 from runner.errors import ChangedOrderError
 from runner.record.chain import START, Link, seal, text_digest
@@ -22,7 +22,7 @@ from runner.untrusted import sentence
 if TYPE_CHECKING:
     from sqlalchemy import Connection, RowMapping
 
-__all__ = ["Acts", "ChainCheck", "act_view", "add_act", "check_order"]
+__all__ = ["Acts", "ChainCheck", "act_view", "add_act", "check_order", "last_act"]
 
 _ORDER = "order_sha256"
 _SUBJECT = 300
@@ -112,6 +112,13 @@ def add_act(
     row |= {"at": instant, "subject": subject, "run": run, "details": kept, "salt": salt, "hash": link.hash}
     connection.execute(insert(acts), row)
     return link.id
+
+
+def last_act(connection: Connection, run: str) -> tuple[str, str] | None:
+    """Return the last act on a run and its operator."""
+    last = select(func.max(acts.c.id)).where(acts.c.run == run).scalar_subquery()
+    row = connection.execute(select(acts.c.act, acts.c.operator).where(acts.c.id == last)).one_or_none()
+    return None if row is None else (row.act, row.operator)
 
 
 def check_order(connection: Connection, run: str, order_text: str) -> None:

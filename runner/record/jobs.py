@@ -104,11 +104,16 @@ class Jobs(Records):
         with self._store.read() as connection:
             return tuple(SegmentView(**row) for row in connection.execute(query).mappings())
 
-    def sites_with_open(self, run: str) -> frozenset[str]:
-        """Return the sites of a run on which a job may be running: its end is not recorded."""
+    def sites_with_open(self, run: str, *, since: datetime | None = None) -> frozenset[str]:
+        """Return the sites of a run on which a job may be running: its end is not recorded.
+
+        `since`: only those with a job that was started then or later.
+        """
         query = select(segments.c.site).where(
             segments.c.run == run, segments.c.state == _JobState.STARTED.value
         )
+        if since is not None:
+            query = query.where(segments.c.recorded >= since)
         with self._store.read() as connection:
             return frozenset(connection.execute(query).scalars())
 

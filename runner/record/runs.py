@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, select, true, update
 
 from runner.errors import ChangedOrderError, SitecrewError, UnknownNameError, UsageError
 from runner.model import RESUMABLE, Outcome, State
-from runner.record.acts import add_act
+from runner.record.acts import add_act, last_act
 from runner.record.approvals import is_unchanged
 from runner.record.leases import end_lease
 from runner.record.queries import RunQueries, order_of
-from runner.record.schema import run_sites, runs, steps
+from runner.record.schema import run_sites, runs, segments, steps
 from runner.record.store import insert_new, now
 from runner.record.views import NewRun, OrderedSite
 from runner.record.websites import ensure_website
@@ -116,7 +116,7 @@ class Runs(RunQueries):
         Args:
             run: the run's id.
             act: what the operator did: `resume`, `cancel`, or `settle`, after which only sites without an
-                outcome wait again.
+                outcome wait again, and those on which a job may be running.
 
         Returns:
             The names of the sites that wait again, in ring order.
@@ -175,22 +175,25 @@ def _reopen(connection: Connection, operator: Operator, run: str, act: str) -> t
     if order_of(connection, run) is None:
         raise _unknown(run)
     state = State.CANCELLING if act == "cancel" else State.RUNNING
-    add_act(connection, operator, act, run, run=run)
+    if act == "resume" or last_act(connection, run) != (act, operator.name):  # hosts are asked repeatedly
+        add_act(connection, operator, act, run, run=run)
     connection.execute(
         update(runs)
         .where(runs.c.run == run)
         .values(attempt=runs.c.attempt + 1, state=state.value, outcome=None, finished=None),
     )
-    return _reset_sites(connection, run, () if act == "settle" else _RESUMABLE)
+    return _reset_sites(connection, run, settle=act == "settle")
 
 
-def _reset_sites(connection: Connection, run: str, resumable: Collection[str]) -> tuple[str, ...]:
-    """Make the sites of a run without an outcome, or with one of these, wait again, and their steps.
+def _reset_sites(connection: Connection, run: str, *, settle: bool) -> tuple[str, ...]:
+    """Make the resumable sites of a run and their steps wait again; return the sites in ring order.
 
-    Returns:
-        The sites in ring order.
+    With `settle`, only those without an outcome, and those on which a job may still be running.
     """
-    again = (run_sites.c.run == run) & (run_sites.c.outcome.is_(None) | run_sites.c.outcome.in_(resumable))
+    started = select(segments.c.site).where(segments.c.run == run, segments.c.state == "started")
+    which = run_sites.c.site.in_(started) if settle else true()
+    resumable = run_sites.c.outcome.in_(_RESUMABLE) & which
+    again = (run_sites.c.run == run) & (run_sites.c.outcome.is_(None) | resumable)
     ordered = select(run_sites.c.site).where(again).order_by(run_sites.c.ring, run_sites.c.position)
     sites = tuple(connection.execute(ordered).scalars())
     connection.execute(

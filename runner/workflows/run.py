@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from runner.apply.ending import abandoned
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 __all__ = ["Finished", "Works", "begin", "new_order", "reopen", "stopping_limit", "with_unseen"]
 
 _CANCEL_POLL = 1.0
+_UNCONFIRMED = frozenset({Outcome.LOST, Outcome.UNREACHABLE})
+_CONFIRMED_WITHIN = timedelta(days=1)
+"""Time after the start of a job for which its host is asked again."""
 _POLL = 0.1
 _POLL_ALL_DAY = 0.5
 """Seconds between polls of the queue in a process that is idle most of the time."""
@@ -43,6 +47,8 @@ class Finished:
     sites: Mapping[str, Outcome | None]
     locked: bool = False
     undo: bool = False
+    unconfirmed: tuple[str, ...] = ()
+    """Sites of a cancelled or settled run whose hosts have not confirmed the end of a job; it stays open."""
 
     @property
     def exit_code(self) -> ExitCode:
@@ -166,10 +172,12 @@ class Works:
                 continue  # of a run that is not followed to its end
             listener(event)
             locked = locked or bool(event.data.get("locked"))
-            if event.event == "run.finished" and event.run == run:
+            if event.event in {"run.finished", "run.unconfirmed"}:
                 sites: Any = event.data["sites"]
-                outcome = Outcome(str(event.data["outcome"]))
-                return Finished(run, outcome, sites, locked, undo=self._order(run).undo is not None)
+                unconfirmed: Any = event.data.get("unconfirmed", ())
+                outcome = Outcome(str(event.data.get("outcome", Outcome.LOST)))
+                undo = self._order(run).undo is not None
+                return Finished(run, outcome, sites, locked, undo=undo, unconfirmed=unconfirmed)
 
     def close(self) -> None:
         """Delete the queue, which no other process uses."""
@@ -289,10 +297,27 @@ class Works:
     def _finish(self, run: str) -> Outcome:
         session = self._session
         sites = {row.site: row.outcome for row in session.ledger.sites.list(run)}
+        if unconfirmed := self._unconfirmed(run, sites):
+            if session.stop(run).cancelled:
+                session.ledger.runs.set_state(run, State.CANCELLING)
+            session.emit("run.unconfirmed", run, sites=sites, unconfirmed=unconfirmed)
+            return Outcome.LOST
         outcome = worst(found or Outcome.CANCELLED for found in sites.values())
         session.ledger.runs.finished(run, outcome, session.now())
         session.emit("run.finished", run, outcome=outcome, sites=sites)
         return outcome
+
+    def _unconfirmed(self, run: str, sites: Mapping[str, Outcome | None]) -> tuple[str, ...]:
+        """Return the sites of a cancelled or settled run whose hosts have not confirmed the end of a job.
+
+        The run stays open, so that they are asked again. After a day, a host is given up.
+        """
+        stop = self._session.stop(run)
+        if not (stop.cancelled or stop.is_settling):
+            return ()
+        since = self._session.now() - _CONFIRMED_WITHIN
+        found = self._session.ledger.jobs.sites_with_open(run, since=since)
+        return tuple(site for site in sites if site in found and sites[site] in _UNCONFIRMED)
 
     def _watch(self) -> None:
         """Stop runs as their windows close, and those that another process has cancelled.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lab.proxy import Proxy
 from lab.shell import until
 from runner.errors import JobRefusedError
 from runner.model import Outcome
@@ -258,3 +259,26 @@ def test_refused_job_fails_site(crew: Crew, monkeypatch: pytest.MonkeyPatch) -> 
         ending = work(session, "quick", STATIC)
     assert ending.outcome is Outcome.FAILED
     assert "disk is full" in ending.why
+
+
+def test_cancel_that_its_host_does_not_confirm_is_asked_again(crew: Crew) -> None:
+    host = crew.fleet.hosts["web3"]
+    with Proxy((host.address, host.port)) as proxy:
+        port = proxy.port
+        crew.move_host("web3", port)
+        process = started(crew, STATIC)
+        wait_for_mark(crew.fleet, "web3")
+        run = crew.show()["run"]
+        process.kill()
+        process.communicate()
+    result = crew.say("cancel")
+    assert result.code == 6, result
+    assert f"to ask now: sitecrew cancel {run}" in result.err
+    assert (crew.show()["state"], crew.show()["outcome"]) == ("cancelling", None)
+    assert "cancelling" in crew.say("list", "runs").out
+    assert "not every host has confirmed" in crew.say("show").out
+    with Proxy((host.address, host.port), port=port):
+        assert crew.say("tick").code == 0
+    assert crew.show()["outcome"] == "cancelled"
+    assert dict(marks(crew.fleet, "web3")) == {STATIC: 1}
+    check_nobody_is_left(crew.fleet, "web3")

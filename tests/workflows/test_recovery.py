@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -147,3 +148,14 @@ def test_failed_run_is_taken_up_again_after_a_minute(folder: Path, monkeypatch: 
         monkeypatch.setattr("runner.workflows.recovery._RETRY_AFTER", 0.0)
         (found,) = recovery.take_over()
         assert (found.run, found.resumed) == ("hello-0", False)
+
+
+@pytest.mark.long
+def test_thousand_runs_are_taken_over_within_15_seconds(folder: Path):
+    killed(folder, "manual", 1000)
+    with scheduler(folder) as one:
+        started = time.monotonic()
+        found = one.scheduler.recover_runs()
+        assert time.monotonic() - started < 15
+        assert len(found) == 1000
+        assert len(set(found)) == 1000

@@ -33,7 +33,7 @@ class JsonLines(Quiet):
         if event.step is not None:
             line["step"] = event.step
         self._lines.append(json_text({**line, **event.data}, default=str))
-        if not self._together or event.event == "run.finished":
+        if not self._together or event.event in {"run.finished", "run.unconfirmed"}:
             self.tick()
 
     def tick(self) -> None:

@@ -63,7 +63,7 @@ class Lines(Quiet):
             self._runs[event.run] = self._runs.get(event.run, self._start).after(event)
         if is_printed(event, self._verbose) and (text := sentence(event)):
             self._write(text, event.at, event)
-        if event.event == "run.finished":
+        if event.event in {"run.finished", "run.unconfirmed"}:
             self._runs.pop(event.run, None)
         self.tick()
 

@@ -48,7 +48,7 @@ class LiveView(Quiet):
             self._print(text)
         if event.event in {"run.started", "run.resumed"}:
             self._open()
-        if event.event == "run.finished":
+        if event.event in {"run.finished", "run.unconfirmed"}:
             self.close()
 
     def close(self) -> None:

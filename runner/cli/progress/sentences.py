@@ -63,6 +63,9 @@ _SENTENCES: dict[str, Callable[[RunEvent], str]] = {
     "window.skipped": lambda e: f"window {e.data['window']}: skipped{_why(e)}",
     "inventory.recognised": lambda e: str(e.data["said"]),
     "run.finished": lambda e: f"run {e.run}: {_outcome(e)}",
+    "run.unconfirmed": lambda e: (
+        f"run {e.run}: not every host has confirmed the end of its job: {_unconfirmed(e)}"
+    ),
     "run.draining": lambda _: "finishing the sites in progress, starting no others (Ctrl-C again to cancel)",
     "run.cancelling": lambda _: "cancelling: waiting for each host to confirm that it has stopped",
     "caches.purged": lambda e: f"{e.site}: caches cleared{_purged(e)}",
@@ -93,6 +96,11 @@ def _ring(event: RunEvent) -> str:
 def _step(event: RunEvent) -> str:
     number = f"[{event.data['number']}/{event.data['of']}] " if "number" in event.data else ""
     return f"{number}{event.step}"
+
+
+def _unconfirmed(event: RunEvent) -> str:
+    sites: Any = event.data["unconfirmed"]
+    return few(sites, 4)
 
 
 def _items(event: RunEvent) -> str:
