@@ -167,6 +167,7 @@ def test_ended_run_counts_outcomes_of_sites(ledger: Ledger, create_run, start: d
         "started": "2026-11-24T01:00:00Z",
         "finished": "2026-11-24T01:01:00Z",
         "interrupted": None,
+        "pruned": None,
         "sites": 2,
         "outcomes": {"ok": 1},
     }
