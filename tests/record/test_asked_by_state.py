@@ -33,7 +33,7 @@ CALENDAR = "a unit of the calendar, not a span to look back"
 ESTIMATE = "an estimate of how long a site takes"
 REVIEWED = {
     "cli/progress/earlier.py: earlier_durations: runs.list": "an estimate of the time that is left",
-    "workflows/run.py: _CONFIRMED_WITHIN: timedelta": "then the site is lost, and `resume` asks its host again",
+    "workflows/run.py: _CONFIRMED_WITHIN: timedelta": "then the site is lost; `resume` asks its host again",
     "cli/progress/listener.py: _LONG: timedelta": "how often a long step prints a line",
     "cli/log.py: _LONG: timedelta": "how often a long step prints a line",
     "cli/selection.py: failed_sites: acts.list": "the first act of a run shows how it started",
