@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -44,12 +44,12 @@ def prunable_runs(connection: Connection, before: datetime) -> list[str]:
     """Return the runs whose details can be deleted, oldest first.
 
     Left out are the last run that changed a website, which may be undone as long as its files are kept, and
-    the runs that such a run undid.
+    the runs that such a run or a later one undid.
     """
     found = connection.execute(_ended(before).where(runs.c.pruned.is_(None))).scalars().all()
     if not found:
         return []
-    kept = _kept(connection)
+    kept = _kept(connection, found)
     return [run for run in found if run not in kept]
 
 
@@ -58,7 +58,7 @@ def deletable_runs(connection: Connection, before: datetime) -> list[str]:
     found = connection.execute(_ended(before)).scalars().all()
     if not found:
         return []
-    kept = _kept(connection)
+    kept = _kept(connection, found)
     return [run for run in found if run not in kept]
 
 
@@ -92,8 +92,8 @@ def _ended(before: datetime) -> Select[Any]:
     )
 
 
-def _kept(connection: Connection) -> set[str]:
-    """Return the runs that something needs, whatever their age is."""
+def _kept(connection: Connection, old: Collection[str]) -> set[str]:
+    """Return the runs among old ones that something needs, and others."""
     last = (
         select(run_sites.c.website, func.max(run_sites.c.finished).label("finished"))
         .where(run_sites.c.outcome.in_(_CHANGED))
@@ -106,6 +106,7 @@ def _kept(connection: Connection) -> set[str]:
     kept |= set(connection.execute(unsettled).scalars())
     undone = select(runs.c.run, runs.c.undoes).where(runs.c.undoes.is_not(None))
     before = {row.run: row.undoes for row in connection.execute(undone)}
+    kept |= before.keys() - set(old)
     chain = kept
     while chain := {before[run] for run in chain if run in before} - kept:
         kept |= chain

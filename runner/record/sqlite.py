@@ -40,6 +40,8 @@ _CREATION_SECONDS = 5.0
 _INCREMENTAL = 2
 """The mode of `auto_vacuum` in which free pages are returned when asked."""
 _PAGES_AT_ONCE = 500
+_SMALL = 200_000_000
+"""Bytes of a file that is rewritten in a few seconds."""
 _HINTS = {
     "SQLITE_FULL": "free some disk space, then run `sitecrew resume`",
     "SQLITE_IOERR": "check the disk: `df -h` and `dmesg`",
@@ -78,7 +80,7 @@ class SqliteFile(Database):
         with self.engine.connect() as connection:
             raw: Any = connection.connection.dbapi_connection
             try:
-                raw.execute("VACUUM")
+                _rewrite(raw)
                 raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             except sqlite3.Error as error:
                 raise self.explain(error) from error
@@ -99,15 +101,16 @@ class SqliteFile(Database):
     def shrink(self, stopped: Callable[[], bool]) -> None:
         """Return free pages to the file system, a few megabytes in each transaction.
 
-        A file of an earlier version is rewritten once, so that this is possible.
+        A small file of an earlier version is rewritten once, so that this is possible; a large one only by
+        `compact`, since writers wait meanwhile.
         """
         with self.engine.connect() as connection:
             raw: Any = connection.connection.dbapi_connection
             try:
-                if _pragma(raw, "auto_vacuum") != _INCREMENTAL:
-                    raw.execute(f"PRAGMA auto_vacuum = {_INCREMENTAL}")
-                    raw.execute("VACUUM")
-                while _has_much_free(raw) and not stopped():
+                shrinks = _pragma(raw, "auto_vacuum") == _INCREMENTAL
+                if not shrinks and self.size() <= _SMALL:
+                    _rewrite(raw)
+                while shrinks and _has_much_free(raw) and not stopped():
                     raw.execute(f"PRAGMA incremental_vacuum({_PAGES_AT_ONCE})").fetchall()
                 raw.execute("PRAGMA wal_checkpoint(PASSIVE)")
             except sqlite3.Error as error:
@@ -116,6 +119,12 @@ class SqliteFile(Database):
     def explain(self, error: Exception) -> LedgerError:
         """Convert an error of SQLite to one with a hint, without SQL and without values."""
         return _explain(error, self._file)
+
+
+def _rewrite(raw: sqlite3.Connection) -> None:
+    """Rewrite the file without free pages, in the mode in which it can shrink later."""
+    raw.execute(f"PRAGMA auto_vacuum = {_INCREMENTAL}")
+    raw.execute("VACUUM")
 
 
 def _has_much_free(raw: sqlite3.Connection) -> bool:

@@ -15,7 +15,7 @@ import pytest
 from runner.load import load_workspace
 from runner.record import Ledger
 from runner.record.sqlite_copy import back_up
-from tests.cli.workspaces import sitecrew, write_workspace
+from tests.cli.workspaces import ROOT, sitecrew, write_workspace
 from tests.postgresql import Databases, postgresql
 from tests.record.book import at, work
 
@@ -151,6 +151,9 @@ def test_ledger_in_postgresql_is_dumped_and_restored(tmp_path: Path, postgresql:
     with open_ledger(folder) as ledger:
         work(ledger, "first", at(1))
     copy = tmp_path / "copy.dump"
+    refused = sitecrew(folder, "ledger", "backup", str(copy), PATH=str(tmp_path))
+    assert refused.returncode == 1
+    assert "apt install postgresql-client" in refused.stderr
     made = sitecrew(folder, "ledger", "backup", str(copy))
     assert made.returncode == 0, made.stderr
     with open_ledger(folder) as ledger:
@@ -180,3 +183,13 @@ def test_restore_names_the_gap(folder: Path, tmp_path: Path) -> None:
     assert sitecrew(folder, "ledger", "gap").returncode == 3
     assert sitecrew(folder, "ledger", "gap", "--accept", "-y").returncode == 0
     assert sitecrew(folder, "ledger", "verify").returncode == 0
+
+
+def test_copy_of_an_earlier_version_is_upgraded(folder: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.db"
+    with closing(sqlite3.connect(copy)) as connection:
+        connection.executescript((ROOT / "tests/record/fixtures/0013.sql").read_text())
+    done = sitecrew(folder, "ledger", "restore", str(copy), "-y")
+    assert done.returncode == 0, done.stderr
+    assert "first" not in runs(folder)
+    assert runs(folder)

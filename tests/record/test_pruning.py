@@ -109,6 +109,13 @@ def test_runs_undone_by_a_kept_undo_keep_their_details(ledger: Ledger) -> None:
     assert ledger.pruning.prune(cut(details=90)).rows["details"] == 3
 
 
+def test_run_undone_lately_keeps_its_details(ledger: Ledger) -> None:
+    ran(ledger, "update", NOW - 300 * DAY)
+    ran(ledger, "undo", NOW - 20 * DAY, undoes="update")
+    ran(ledger, "later", NOW - 10 * DAY)
+    assert ledger.pruning.prune(cut(details=90)).rows["details"] == 0
+
+
 def test_run_of_an_unsettled_automatic_update_stays(ledger: Ledger) -> None:
     ran(ledger, "asked", NOW - 900 * DAY)
     ran(ledger, "later", NOW - 10 * DAY)
@@ -393,7 +400,15 @@ def test_file_shrinks_in_short_transactions(file: Path) -> None:
         assert ledger.store.database.size() < 1_000_000
 
 
-def test_file_of_an_earlier_version_shrinks_too(file: Path) -> None:
+def auto_vacuum(file: Path) -> int:
+    with sqlite3.connect(file) as connection:
+        return int(connection.execute("PRAGMA auto_vacuum").fetchone()[0])
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_file_of_an_earlier_version_is_rewritten(
+    file: Path, monkeypatch: pytest.MonkeyPatch, *, large: bool
+) -> None:
     with Ledger.open(f"sqlite:///{file}") as ledger:
         ran(ledger, "r1", NOW)
     with sqlite3.connect(file, isolation_level=None) as connection:
@@ -401,9 +416,12 @@ def test_file_of_an_earlier_version_shrinks_too(file: Path) -> None:
         connection.execute("PRAGMA auto_vacuum = NONE")
         connection.execute("VACUUM")
         connection.execute("PRAGMA journal_mode = WAL")
-        assert connection.execute("PRAGMA auto_vacuum").fetchone() == (0,)
+    assert auto_vacuum(file) == 0
     with Ledger.open(f"sqlite:///{file}") as ledger:
+        if large:
+            monkeypatch.setattr("runner.record.sqlite._SMALL", 0)
         ledger.pruning.prune(cut())
+        assert auto_vacuum(file) == (0 if large else 2)
+        ledger.compact()
         assert ledger.runs.order_text("r1") == "{}"
-    with sqlite3.connect(file) as connection:
-        assert connection.execute("PRAGMA auto_vacuum").fetchone() == (2,)
+    assert auto_vacuum(file) == 2
