@@ -15,6 +15,7 @@ from runner.cli.questions import checked
 from runner.cli.screen import out
 from runner.errors import ExitCode, UnknownNameError, UsageError
 from runner.shell import command
+from runner.units import local
 
 if TYPE_CHECKING:
     from runner.load import Workspace
@@ -44,9 +45,14 @@ def pause(workspace: Workspace, client: str, until: str, why: str) -> int:
     ends = start_of_day(last + timedelta(days=1), ZoneInfo(known.timezone))
     with open_for_writing(workspace) as ledger:
         replaced = ledger.pauses.pause(client, until=last, ends=ends, why=reason)
+        announced = ledger.announcements.upcoming(datetime.now(UTC))
     out(f"{client} is paused until {last}" + (f": {reason}" if reason else ""))
     if replaced:
         say(f"this replaces the pause until {replaced.until}")
+    for one in announced:
+        if one.client == client and one.applies and one.starts < ends:
+            opening = f"{one.window} on {local(one.starts)}"
+            say(f"{opening} was announced; serve or tick mails that it does not take place")
     return ExitCode.OK
 
 

@@ -152,6 +152,7 @@ def test_tick_announces_and_cancels(box: Mailbox, workspace: Path):
     for words in (["tick"], ["schedule", "pause", "acme", "--until", "2199-01-01"], ["tick"], ["tick"]):
         said = sitecrew(workspace, *words)
         assert said.returncode == 0, said.stderr
+        assert ("was announced; serve or tick mails" in said.stderr) is (words[0] == "schedule")
     subjects = [one.content.split(b"Subject: ")[1][:25] for one in box.envelopes]
     assert subjects == [b"Maintenance of your websi", b"No maintenance of your we"]
     [row] = json.loads(sitecrew(workspace, "list", "announcements", "--json").stdout)
