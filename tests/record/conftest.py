@@ -13,7 +13,7 @@ from tests.record.book import create
 
 __all__ = ["postgresql"]
 
-ON_BOTH = {"test_jobs", "test_care", "test_history", "test_writing_together"}
+ON_BOTH = {"test_announcements", "test_jobs", "test_care", "test_history", "test_writing_together"}
 """Files whose tests run on PostgreSQL in the normal suite too: there the databases can differ."""
 
 START = datetime(2026, 11, 24, 1, tzinfo=UTC)
