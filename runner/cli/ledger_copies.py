@@ -73,7 +73,7 @@ def restore(workspace: Workspace, file: Path, yes: bool) -> int:
         found.acts.record("restore", "the ledger", details={"last_act": last and last.isoformat()})
         runs = len(found.runs.list_open())
         found_gap = LedgerMark(workspace.folder, found).gap()
-    say(f"restored; the last act in this ledger is of {utc(last) if last else 'no time: it is empty'}")
+    say(f"restored; its last act was on {utc(last)}" if last else "restored; it has no acts")
     if kept:
         say(f"the replaced ledger is kept as {kept}; delete it when you no longer need it")
     if runs:
