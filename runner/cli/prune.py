@@ -14,18 +14,20 @@ from runner.cli.options import as_json, operated, with_workspace
 from runner.cli.output import emit_json
 from runner.cli.screen import out, say
 from runner.errors import ExitCode, SitecrewError, UsageError
-from runner.units import count, size
+from runner.units import count, duration, size
 
 if TYPE_CHECKING:
     from runner.cli.log import Log
     from runner.load import Workspace
-    from runner.record import Pruned
+    from runner.record import Ledger, Pruned
     from runner.workflows.pruning import DailyPruning
 
 __all__ = ["keep_pruning", "prune", "prune_if_due"]
 
 _FIRST, _INTERVAL = 60.0, 600.0
 """Seconds until `serve` first checks whether it is time to prune, and between two checks."""
+_SECONDS_PER_RUN, _LONG = 0.07, 20.0
+"""Most of the time is left to other processes. An estimate is printed for what takes long."""
 _NAMES = {
     "looks": ("look summarised", "looks summarised"),
     "details": ("run without its details", "runs without their details"),
@@ -56,18 +58,11 @@ def prune(workspace: Workspace, dry_run: bool, compact: bool, json_: bool) -> in
     if dry_run and compact:
         raise UsageError("--dry-run and --compact exclude each other", hint="leave one of them out")
     if dry_run:
-        from runner.plan import cutoffs
-
         with open_for_reading(workspace) as found:
-            pruned = found.pruning.preview(cutoffs(workspace.settings.retention, datetime.now(UTC)))
+            pruned = _preview(workspace, found)
     else:
-        from runner.workflows.pruning import prune as prune_now
-
         with open_for_writing(workspace) as found:
-            pruned = prune_now(workspace, found, datetime.now(UTC))
-            if compact:
-                found.compact()
-                pruned = replace(pruned, size=found.size())
+            pruned = _prune(workspace, found, compact=compact)
     if json_:
         emit_json({"pruned": dict(pruned.rows), "dry_run": dry_run, "bytes": pruned.size})
         return ExitCode.OK
@@ -77,6 +72,26 @@ def prune(workspace: Workspace, dry_run: bool, compact: bool, json_: bool) -> in
     done = "would be pruned" if dry_run else "pruned"
     say(f"{'nothing' if not rows else 'this'} {done if rows else 'is old enough'}; {_size_text(pruned)}")
     return ExitCode.OK
+
+
+def _preview(workspace: Workspace, ledger: Ledger) -> Pruned:
+    from runner.plan import cutoffs
+
+    return ledger.pruning.preview(cutoffs(workspace.settings.retention, datetime.now(UTC)))
+
+
+def _prune(workspace: Workspace, ledger: Ledger, *, compact: bool) -> Pruned:
+    from runner.workflows.pruning import prune as prune_now
+
+    rows = _preview(workspace, ledger).rows
+    seconds = (rows["details"] + rows["runs"]) * _SECONDS_PER_RUN
+    if seconds > _LONG:
+        say(f"takes about {duration(seconds)}; Ctrl-C stops it, and the next pruning continues")
+    pruned = prune_now(workspace, ledger, datetime.now(UTC))
+    if not compact:
+        return pruned
+    ledger.compact()
+    return replace(pruned, size=ledger.size())
 
 
 def keep_pruning(pruning: DailyPruning, stop: threading.Event, log: Log) -> None:
