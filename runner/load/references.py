@@ -19,7 +19,7 @@ from runner.load.host_options import effective_hosts
 from runner.load.nodes import Node, Problems
 from runner.load.text import closest, joined, listing, quoted
 from runner.load.values import Wrong, item
-from runner.model import SiteKind
+from runner.model import Level, SiteKind
 
 __all__ = [
     "Names",
@@ -104,7 +104,7 @@ def check_approve(settings: Node, names: Names, problems: Problems) -> None:
 
 def _check_approve(listed: Node | None, path: str, names: Names, problems: Problems) -> None:
     for index, entry in enumerate(_entries(listed)):
-        if entry.value not in {"majors", "none"}:
+        if entry.value not in {"majors", "none", *Level}:
             where = path if entry is listed else joined(path, index)
             _check_selector(entry, where, names, problems)
 

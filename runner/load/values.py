@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from runner.load.text import closest, quoted
-from runner.model import Approve, OnFailure, SecretRef, SecretSource
+from runner.model import Approve, Level, OnFailure, SecretRef, SecretSource
 
 __all__ = [
     "SECRET_FORMS",
@@ -155,6 +155,8 @@ def approve(value: object) -> Approve:
     words = {"majors": Approve(majors=True), "none": Approve()}
     if len(found) == 1 and found[0] in words:
         return words[found[0]]
+    if len(found) == 1 and found[0] in set(Level):
+        raise Wrong(f"{quoted(found[0])} is not one of all, majors, none", "for major updates: majors")
     if word := next((one for one in found if one in words), ""):
         raise Wrong(
             f"{word} cannot be combined with selectors", "write one of all, majors, none, or selectors"

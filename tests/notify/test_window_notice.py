@@ -40,6 +40,14 @@ def end(*openings: Opening) -> WindowEnd:
         (ran(site(Outcome.HELD, held=("x: cannot be verified",))), "0 of 1 site OK, 1 held for a decision"),
         (Opening(client="acme", state=SKIPPED, why=WhyNot.BUSY), "1 client not started"),
         (Opening(client="acme", state=MISSED, why=WhyNot.MISTAKES), "1 client not started"),
+        (
+            Opening(client="acme", state=SKIPPED, why="declined by ann on 2026-11-30: no"),
+            "1 client not started",
+        ),
+        (
+            ran(site(Outcome.SKIPPED, why=WhyNot.UNAPPROVED), site(Outcome.OK, "www")),
+            "1 of 2 sites OK, 1 not approved",
+        ),
     ],
 )
 def test_every_problem_has_a_notice(opening: Opening, counts: str):
@@ -119,3 +127,11 @@ def test_urgent_notice_has_only_new_lost_and_broken_sites():
     assert [item.title for item in first.items] == ["lost (acme)", "broken (acme)"]
     assert [item.title for item in second.items] == ["broken (acme)"]
     assert urgent_notice(end(ran(*sites)), later) is None
+
+
+def test_site_without_approval_names_reason_and_command():
+    notice = window_notice(end(ran(site(Outcome.SKIPPED, why="not approved"))), quiet=True)
+    assert notice
+    [item] = notice.items
+    assert (item.title, item.text) == ("shop (acme)", "skipped: not approved")
+    assert item.command == "sitecrew list approvals"

@@ -11,6 +11,7 @@ from runner.model import ItemKind, Outcome, Period
 from runner.record import WhyNot, WindowState
 from runner.report.data import About
 from runner.report.lines import point
+from runner.report.reasons import reason as reason_of
 from runner.report.render import words_of
 from runner.report.sentences import headline, lead, subject
 from tests.report import samples
@@ -329,3 +330,29 @@ def test_subject_names_period(key, text):
 def test_window_skipped_for_previous_run_counts_as_missed(why):
     found = report(*CALM, windows=(window(10, WindowState.SKIPPED, why),))
     assert [(point.about, point.outcome) for point in found.open] == [(About.WINDOW, Outcome.MISSED)]
+
+
+@pytest.mark.parametrize(
+    ("why", "reason"),
+    [
+        ("not approved", "It was not approved in time."),
+        ("declined by ann on 2026-11-09: After the sale", "After the sale"),
+        ("could not be planned: web1: no connection", "It could not be prepared."),
+        ("the approved plan no longer applies: woo: 2.0 is offered now", "The website had changed"),
+    ],
+)
+def test_site_without_approved_plan_is_listed_with_its_reason(why: str, reason: str):
+    found = report(*CALM, work("shop", 28, outcome=Outcome.SKIPPED, why=why))
+    [issue] = [one for one in found.open if one.about is About.APPROVAL]
+    words = words_of(found)
+    said = point(issue, found, words)
+    assert said == "The planned maintenance of acme.example on 28 November was postponed."
+    assert reason_of(issue.why, words, issue.outcome).startswith(reason)
+    assert found.status == "good"
+
+
+def test_postponed_maintenance_is_resolved_by_a_later_run():
+    skipped = work("shop", 10, outcome=Outcome.SKIPPED, why="not approved")
+    found = report(*CALM, skipped, work("shop", 12, outcome=Outcome.OK))
+    [issue] = [one for one in found.undone if one.about is About.APPROVAL]
+    assert not issue.open

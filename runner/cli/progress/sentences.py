@@ -57,7 +57,7 @@ _SENTENCES: dict[str, Callable[[RunEvent], str]] = {
     "backup.taken": lambda e: f"{e.site}: snapshot {e.data['snapshot']}, {size(float(str(e.data['bytes'])))}",
     "trial.started": lambda e: f"{e.site}: {e.step}: trial of {_items(e)}",
     "trial.undone": lambda e: f"{e.site}: {e.step}: rolled back{_why(e)}",
-    "window.planned": lambda e: f"window {e.data['window']}: plan of {e.run}: {e.data['state']}{_why(e)}",
+    "window.planned": lambda e: f"window {e.data['window']}: {e.run} {_planned(e)}",
     "window.run": lambda e: f"window {e.data['window']}: starts run {e.run}",
     "window.missed": lambda e: f"window {e.data['window']}: missed{_why(e)}",
     "window.skipped": lambda e: f"window {e.data['window']}: skipped{_why(e)}",
@@ -75,6 +75,12 @@ _SENTENCES: dict[str, Callable[[RunEvent], str]] = {
     ),
     "site.finished": lambda e: f"{e.site}: {_outcome(e)}{_why(e)}",
 }
+
+
+def _planned(event: RunEvent) -> str:
+    """Return what the plan of an opening needs."""
+    words = {"waiting": "waits for approval", "not needed": "needs no approval"}
+    return words.get(str(event.data["state"]), "could not be planned") + _why(event)
 
 
 def _purged(event: RunEvent) -> str:
