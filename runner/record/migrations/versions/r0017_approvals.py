@@ -33,5 +33,5 @@ def upgrade() -> None:
         sa.UniqueConstraint("window", "client", "starts", name="uq_approvals_window_client_starts"),
     )
     op.create_index("ix_approvals_client", "approvals", ["client"])
-    op.create_index("ix_approvals_starts", "approvals", ["starts"])
+    op.create_index("ix_approvals_until", "approvals", ["until"])
     op.create_index("ix_approvals_noticed", "approvals", ["noticed"])
