@@ -24,6 +24,7 @@ from runner.plan.announcements import (
     reason_against,
 )
 from runner.plan.schedules import Opening, Planned, planned
+from runner.record.mark import LedgerMark
 from runner.workflows.announcement import (
     check_can_announce,
     make_announcement,
@@ -75,6 +76,7 @@ class Announcer:
         self, ledger: Ledger, read: Callable[[], Workspace], notify: Callable[[Notice], object]
     ) -> None:
         self._ledger, self._read, self._notify = ledger, read, notify
+        self._mark = LedgerMark(read().folder, ledger)
         self._idle: tuple[Workspace, object, datetime | None] | None = None
         """Workspace and revision of the ledger with which nothing was to be done until a time."""
         self._failed: dict[tuple[str, str, datetime], float] = {}
@@ -83,12 +85,15 @@ class Announcer:
     def turn(self, now: datetime | None = None) -> Iterator[Delivery]:
         """Send what is due; yield the messages that were tried or given up.
 
-        An announcement that cannot be made is tried again later; the crew is notified of it once.
+        An announcement that cannot be made is tried again later; the crew is notified of it once. Nothing is
+        sent while an older ledger is not accepted: it may have been sent already.
 
         Raises:
             LedgerError: the ledger cannot be read or written.
         """
         at = now or datetime.now(UTC)
+        if self._mark.gap():
+            return
         yield from give_up_late(self._ledger, at)
         answers = [(one.id, one.state) for one in self._ledger.approvals.list(since=at)]
         workspace, revision = self._read(), (self._ledger.windows.revision(), answers)
