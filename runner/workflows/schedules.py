@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -33,6 +33,8 @@ __all__ = ["PlannedWindows", "ScheduleRecorder"]
 
 _AT_ONCE = 50_000
 """Openings per transaction."""
+_SKEW = timedelta(minutes=1)
+"""How far a schedule may start in the future: another scheduler has recorded it, or its clock is ahead."""
 _PASSES = 3
 """Transactions per tick; the next tick continues."""
 
@@ -100,7 +102,7 @@ class ScheduleRecorder:
         found = _Decision(Settlement(), [])
         kept = found.kept
         for one, since in ((recorded_schedule(view), view.since) for view in read.in_force):
-            if since > now:
+            if since - now > _SKEW:
                 found.problems["window {} of {}".format(*one.key)] = (
                     f"in force since {utc(since)}, but the clock says {utc(now)}"
                 )

@@ -34,6 +34,7 @@ ESTIMATE = "an estimate of how long a site takes"
 REVIEWED = {
     "cli/progress/earlier.py: earlier_durations: runs.list": "an estimate of the time that is left",
     "workflows/run.py: _CONFIRMED_WITHIN: timedelta": "then the site is lost; `resume` asks its host again",
+    "workflows/schedules.py: _SKEW: timedelta": "how far the clocks of two schedulers may differ",
     "cli/progress/listener.py: _LONG: timedelta": "how often a long step prints a line",
     "cli/log.py: _LONG: timedelta": "how often a long step prints a line",
     "cli/selection.py: failed_sites: acts.list": "the first act of a run shows how it started",

@@ -304,3 +304,11 @@ def test_run_that_failed_in_scheduler_is_resumed_later(tmp_path: Path, monkeypat
         assert one.tick(TUESDAY + MINUTE) == (run,)
         assert one.tick(TUESDAY + MINUTE) == ()
         assert one.ledger.runs.summary(run).attempt == 2
+
+
+def test_schedule_that_another_scheduler_has_just_recorded_is_no_problem(tmp_path: Path):
+    folder = write(tmp_path, WEEKLY)
+    with scheduler(folder) as one, scheduler(folder) as other:
+        one.tick(TUESDAY - DAY)
+        assert other.tick(TUESDAY - DAY - timedelta(milliseconds=20)) == ()
+        assert other.tick(TUESDAY) == ("weekly-20270105-0200-c0",)
