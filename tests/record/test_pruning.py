@@ -60,6 +60,7 @@ def of(ledger: Ledger, table: Any, column: str, **where: str) -> list[Any]:
         return list(connection.execute(query).scalars())
 
 
+@pytest.mark.both_databases
 def test_details_of_old_runs_are_deleted(ledger: Ledger) -> None:
     ran(ledger, "old", NOW - 100 * DAY)
     ran(ledger, "new", NOW - 10 * DAY)
@@ -148,6 +149,7 @@ def test_run_resumed_lately_is_not_pruned(ledger: Ledger) -> None:
     assert ledger.runs.order_text("old") == "{}"
 
 
+@pytest.mark.both_databases
 def test_old_history_is_deleted_and_acts_stay(ledger: Ledger) -> None:
     ran(ledger, "old", NOW - 900 * DAY)
     ran(ledger, "new", NOW - 10 * DAY)
@@ -218,6 +220,7 @@ def test_erasure_after_pruning_keeps_the_chain(ledger: Ledger) -> None:
     assert ledger.acts.verify().problem == ""
 
 
+@pytest.mark.both_databases
 def test_messages_are_emptied_and_notices_deleted(ledger: Ledger) -> None:
     def queue(name: str, kind: DeliveryKind, state: DeliveryState, age: int) -> None:
         to = (Recipient(address="a@acme.example"),)
@@ -285,6 +288,7 @@ def test_pruning_stops_between_transactions(ledger: Ledger) -> None:
     assert ledger.pruning.prune(cut(details=90)).rows["details"] == 3
 
 
+@pytest.mark.both_databases
 def test_report_of_summarised_looks_is_the_same(ledger: Ledger) -> None:
     start, end = NOW - 30 * DAY, NOW
     for number in range(4):
