@@ -130,7 +130,7 @@ def test_next_tick_resumes_window_of_killed_process(crew: Crew) -> None:
     process.communicate()
     result = crew.say("tick", "--json")
     assert result.code == 0, result
-    assert result.events[-1]["event"] == "run.finished"
+    assert "run.finished" in [event["event"] for event in result.events]
     assert marks(crew.fleet, "web3")[STATIC] == 1
     assert crew.show()["outcome"] == "changed"
     assert crew.show()["run"].startswith("now-")
