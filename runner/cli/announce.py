@@ -46,6 +46,7 @@ def announce(
     The sites are read to list what is planned, and nothing on them is changed. `serve` and `tick` mail
     announcements by themselves if `announce` is set in the inventory or the policy.
     """
+    from runner.record.mark import LedgerMark
     from runner.report.announcement import announcement_document
     from runner.workflows.announcement import check_can_announce, make_announcement, write_announcement
 
@@ -57,6 +58,8 @@ def announce(
                 f"nothing was sent: it was announced on {local(sent.announced)} (sitecrew list announcements)"
             )
             return ExitCode.OK
+        if send and (gap := LedgerMark(workspace.folder, ledger).gap()):
+            raise UsageError(f"nothing was sent: {gap.text}", hint=f"see: {command('ledger', 'gap')}")
         if send:
             check_can_announce(workspace, workspace.inventory.clients[client])
         found = make_announcement(workspace, opening)
@@ -100,11 +103,13 @@ def _earlier(ledger: Ledger, opening: Opening) -> list[AnnouncementView]:
 
 def _send(workspace: Workspace, ledger: Ledger, found: Announcement, edition: int) -> int:
     from runner.record import DeliveryState
+    from runner.record.mark import LedgerMark
     from runner.workflows.announcement import send_announcement
 
     details = {"client": found.client, "window": found.window}
     ledger.acts.record("send", f"announcement of {found.window} to {found.client}", details=details)
     delivery = send_announcement(workspace, ledger, found, edition=edition)
+    LedgerMark(workspace.folder, ledger).update()
     if delivery is None:
         say("nothing was sent: another process has announced it")
         return ExitCode.OK

@@ -94,9 +94,9 @@ def _report(workspace: Workspace, client: str, period: str | None, options: dict
 
 
 def send_queued_reports(workspace: Workspace, ledger: Ledger, write: Callable[[str], object] = say) -> None:
-    """Try to send queued reports; write a line for each recipient that was tried.
+    """Try to send queued reports and announcements; write a line for each recipient that was tried.
 
-    Nothing is sent if an older ledger was put back: the reports may have been sent since.
+    Nothing is sent if an older ledger was put back: they may have been sent since.
     """
     from runner.errors import SitecrewError
     from runner.record.mark import LedgerMark
@@ -108,9 +108,9 @@ def send_queued_reports(workspace: Workspace, ledger: Ledger, write: Callable[[s
         for delivery in send_waiting(workspace, ledger):
             for one in delivery.recipients:
                 if one.attempts == delivery.attempts:
-                    write(f"report to {one.address}: {one.state}: {one.reply}")
+                    write(f"{delivery.kind} to {one.address}: {one.state}: {one.reply}")
     except SitecrewError as error:
-        write(f"queued reports were not sent: {error.with_hint}")
+        write(f"queued mail was not sent: {error.with_hint}")
 
 
 def _client(workspace: Workspace, ledger: Ledger, name: str) -> Client:

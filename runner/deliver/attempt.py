@@ -42,6 +42,7 @@ class Delivery:
     """The state of a message. `attempted` is False if there was nothing to send."""
 
     message_id: str
+    kind: DeliveryKind
     state: DeliveryState
     recipients: tuple[Recipient, ...]
     reply: str
@@ -167,6 +168,7 @@ def result_of(ledger: Ledger, name: str, *, attempted: bool) -> Delivery:
     view = view_of(ledger, name)
     return Delivery(
         message_id=name,
+        kind=view.kind,
         state=view.state,
         recipients=view.recipients,
         reply=view.reply,

@@ -22,6 +22,7 @@ from runner.record import (
     Ledger,
     NewApproval,
 )
+from runner.record.mark import LedgerMark
 from runner.workflows.announcer import Announcer
 from runner.workflows.notices import CrewNotifier
 from runner.workflows.report import send_waiting
@@ -245,6 +246,22 @@ def test_renamed_client_is_not_announced_again(agency: Agency):
     agency.ledger.websites.sync(agency.workspace.inventory)
     assert agency.turn(TUESDAY - 2 * DAY) == []
     assert [one.client for one in agency.ledger.announcements.list()] == ["bakery"]
+
+
+def test_nothing_is_announced_while_the_ledger_has_a_gap(agency: Agency):
+    agency.ledger.acts.record("send", "report of acme", details={"client": "acme"})
+    LedgerMark(agency.folder, agency.ledger).update()
+    agency.ledger.close()
+    for file in (agency.folder / ".sitecrew").glob("ledger.db*"):
+        file.unlink()
+    agency.ledger = Ledger.open(agency.workspace.settings.ledger)
+    agency.announcer = agency.restarted()
+    assert agency.turn(TUESDAY - 3 * DAY) == []
+    mark = LedgerMark(agency.folder, agency.ledger)
+    gap = mark.gap()
+    assert gap
+    mark.accept(gap)
+    assert len(agency.turn(TUESDAY - 3 * DAY)) == 1
 
 
 def test_nothing_is_announced_by_default(agency: Agency):
