@@ -52,7 +52,8 @@ def window_points(history: History, due: DueWindows) -> Iterable[Issue]:
     """Yield one issue per window that was missed, skipped, or has no scheduler."""
     found: dict[tuple[str, str, Outcome, str], list[WindowView]] = defaultdict(list)
     for row in history.windows:
-        if (outcome := _outcome(row)) is not Outcome.OK:
+        unknown = row.state is WindowState.SKIPPED and row.why == WhyNot.REPLACED
+        if (outcome := _outcome(row)) is not Outcome.OK and not unknown:
             found[row.window, row.site, outcome, _own_reason(row)].append(row)
     for (name, site, outcome, own), rows in found.items():
         yield _point(_about(own), outcome, name, site, rows)

@@ -8,7 +8,8 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -17,6 +18,8 @@ from runner.load import load_workspace
 from runner.record import Ledger, WhyNot, WindowState
 from runner.record.mark import Gap, LedgerMark
 from runner.record.store import now
+from runner.report.data import WindowCount
+from runner.report.windows import DueWindows, counted, window_points
 from tests.workflows.scheduling import at, rows, scheduler, write
 from tests.workflows.test_recovery import begin_run
 
@@ -162,3 +165,13 @@ def test_command_shows_and_accepts_gap(
     assert "the gap is accepted" in capsys.readouterr().out
     assert _run(["ledger", "gap"]) == 0
     assert _run(["ledger", "gap", "--accept", "-y"]) == 2
+
+
+def test_report_claims_nothing_about_window_of_gap(restored: Path):
+    with scheduler(restored) as one:
+        one.session.now = lambda: MONDAY + DAY + 70 * MINUTE  # type: ignore[method-assign]
+        one.scheduler.tick()
+    history: Any = SimpleNamespace(windows=tuple(rows(restored)))
+    assert [row.why for row in history.windows] == ["", WhyNot.REPLACED]
+    assert list(window_points(history, DueWindows())) == []
+    assert counted(history) == WindowCount(1, 0)
