@@ -26,6 +26,9 @@ _LEFT_OUT = ("has none of the tags %", "has the skipped tag %", "before %", "ski
 _STEPWISE = '%"stepwise":true%'
 """In the order of a run that asked before each step."""
 
+_RUNS = 200
+"""The estimate from other sites uses the last runs only: all of them would be the whole history."""
+
 
 class Durations(Records):
     """Runs of sites that completed in their first attempt, newest first."""
@@ -93,7 +96,15 @@ _COMPLETED = (
     .limit(bindparam("most"))
 )
 _OF_SITE = _COMPLETED.where(websites.c.name == bindparam("of_site")).order_by(run_sites.c.finished.desc())
-_OF_PLAYBOOK = _COMPLETED.order_by(runs.c.started.desc(), run_sites.c.position)
+_RECENT = (
+    select(runs.c.run)
+    .where(runs.c.playbook == bindparam("of_playbook"), runs.c.attempt == 1)
+    .order_by(runs.c.started.desc())
+    .limit(_RUNS)
+)
+_OF_PLAYBOOK = _COMPLETED.where(run_sites.c.run.in_(_RECENT)).order_by(
+    runs.c.started.desc(), run_sites.c.position
+)
 _LAST = (
     select(run_sites.c.outcome)
     .join(runs, runs.c.run == run_sites.c.run)

@@ -62,6 +62,7 @@ REVIEWED = {
     "record/approvals.py: list: limit": PERSON,
     "record/backups.py: newest: limit": ONE,
     "record/durations.py: _COMPLETED: limit": ESTIMATE,
+    "record/durations.py: _RECENT: limit": ESTIMATE,
     "record/durations.py: _LAST: limit": "the newest run of a site decides its place in the order",
     "record/history.py: _backup_attempted: limit": ONE,
     "record/lastlook.py: _SLACK: timedelta": "clock difference between two sources of one look",

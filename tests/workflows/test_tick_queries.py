@@ -26,7 +26,10 @@ SMALL = {"schedules", "pauses", "calendars", "websites", "clients", "auto_update
 """Tables with a few rows for each site, client and window, and what SQLite calls an empty list."""
 NEWEST = re.compile(r"ORDER BY \w+\.id DESC\s+LIMIT")
 """Reads the table by its key, and only one row."""
-SCANNED = re.compile(r"SCAN (\w+)(?! USING (?:COVERING )?INDEX ix_\w*noticed)|Seq Scan on (\w+)")
+SCANNED = re.compile(
+    r"SCAN (\w+)\b(?! USING (?:COVERING )?INDEX ix_(?:\w*noticed|runs_started))|Seq Scan on (\w+)"
+)
+"""Queries by `started` read the newest runs and stop at their limit."""
 
 
 class Queries:
