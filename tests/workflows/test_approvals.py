@@ -101,7 +101,8 @@ def planner() -> Planner:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path: Path, ledger_setting: str) -> Path:
+    (tmp_path / "sitecrew.yaml").write_text(ledger_setting)
     return write(tmp_path, window())
 
 
@@ -195,6 +196,7 @@ def test_approved_opening_is_missed_without_a_scheduler(folder: Path, planner: P
     assert reason.startswith("no scheduler was running")
 
 
+@pytest.mark.both_databases
 def test_last_answer_counts_until_the_start(folder: Path, planner: Planner):
     with scheduler(folder) as one:
         planner.of(one)
@@ -286,6 +288,7 @@ def test_failed_planning_is_tried_again_then_skips(folder: Path, planner: Planne
     assert decided(folder) == [(SKIPPED, "could not be planned: web1: connection refused")]
 
 
+@pytest.mark.both_databases
 def test_plan_that_failed_is_replaced_by_a_later_one(folder: Path, planner: Planner):
     planner.problems = {"c0-site": "no connection"}
     with scheduler(folder) as one:
