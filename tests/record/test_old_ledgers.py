@@ -22,7 +22,7 @@ from sqlalchemy import Boolean, Connection, MetaData, insert, null, select, text
 from runner.inspect.windows import recorded_schedule
 from runner.load import thaw
 from runner.model import LedgerAddress, Outcome, Period, State
-from runner.record import DeliveryState, Ledger, WindowState
+from runner.record import ApprovalState, DeliveryState, Ledger, WindowState
 from runner.record.migrate import upgrade
 from runner.record.postgresql import PostgresDatabase
 from runner.record.schema import REVISIONS, metadata
@@ -31,7 +31,8 @@ from tests.record.old_ledger import INTERRUPTED, UNDOING, UNDONE
 FIXTURES = Path(__file__).parent / "fixtures"
 FOUND = tuple(sorted(file.stem for file in FIXTURES.iterdir()))
 ACTS, AUTO_UPDATES, UNVERIFIED, SCHEDULES, UNDOES = "0004", "0006", "0007", "0008", "0009"
-HOLDS_BY_HAND, PAUSES, NOTICES, SUMMARIES, ANNOUNCEMENTS = "0011", "0012", "0013", "0014", "0016"
+HOLDS_BY_HAND, PAUSES, NOTICES = "0011", "0012", "0013"
+SUMMARIES, ANNOUNCEMENTS, APPROVALS = "0014", "0016", "0017"
 """The revisions that added these."""
 FIRST_ON_POSTGRESQL = "0013"
 REPLACED = {"sightings": {"site"}, "deliveries": {"noticed"}, "windows": {"noticed"}}
@@ -227,6 +228,13 @@ def test_windows_are_read(upgraded: Upgraded):
 def test_announcements_are_read(upgraded: Upgraded):
     found = upgraded.ledger.announcements.list("acme")
     assert [one.ended for one in found] == ([day(25)] if upgraded.since >= ANNOUNCEMENTS else [])
+
+
+def test_approvals_are_read(upgraded: Upgraded):
+    found = upgraded.ledger.approvals.list()
+    assert [(one.state, one.sites, one.operator) for one in found] == (
+        [(ApprovalState.DECLINED, ("blog",), "ann")] if upgraded.since >= APPROVALS else []
+    )
 
 
 def test_crew_is_notified_of_nothing_old(upgraded: Upgraded):

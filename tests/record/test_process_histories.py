@@ -1,7 +1,7 @@
 """Any history of several processes on one ledger does what a model of a few rules says.
 
 Each pretend process has a connection and a lease of its own. They decide openings, take runs over from dead
-processes, cancel and end them, and pause clients. The test sets the time.
+processes, cancel and end them, pause clients, and plan and approve openings. The test sets the time.
 """
 
 from __future__ import annotations
@@ -24,14 +24,25 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from runner.errors import LockedError
 from runner.model import RESUMABLE, Outcome, State
-from runner.record import LEASE, Ledger, WindowState, WindowView
+from runner.record import (
+    LEASE,
+    ApprovalState,
+    ApprovalView,
+    Ledger,
+    NewApproval,
+    WindowState,
+    WindowView,
+)
 from tests.ledgers import create_run
 
 START = datetime(2027, 1, 5, 2, tzinfo=UTC)
 SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
-CLIENTS = st.sampled_from(["acme", "bolt"])
-NIGHTS = st.integers(0, 2)
+NAMES = ("acme", "bolt")
+CLIENTS = st.sampled_from(NAMES)
+FRONT = st.sampled_from([0, 0, 0, 1, 1, 2, 3, 5, 7])
+"""An opening: the first ones are planned and not decided, the last ones are decided."""
 SLOTS = st.integers(0, 2)
 ANY = st.integers(0, 11)
 OUTCOMES = st.sampled_from([Outcome.OK, Outcome.UNDONE, Outcome.MISSED, Outcome.LOST])
@@ -66,6 +77,12 @@ class Decision:
 
 
 @dataclass
+class Approval:
+    state: ApprovalState
+    made: datetime
+
+
+@dataclass
 class Model:
     """What the ledger must hold."""
 
@@ -74,6 +91,7 @@ class Model:
     openings: dict[Opening, Decision] = field(default_factory=dict)
     pauses: dict[str, list[datetime]] = field(default_factory=lambda: {"acme": [], "bolt": []})
     """When each pause of a client ends."""
+    approvals: dict[Opening, Approval] = field(default_factory=dict)
     acts: int = 0
 
     def claim(self, run: Run, executor: str, now: datetime) -> bool:
@@ -92,8 +110,10 @@ class Process:
     def __init__(self, url: str, executor: str) -> None:
         self.ledger, self.executor = Ledger.open(url), executor
 
-    def decide(self, opening: Opening, state: WindowState, now: datetime) -> bool:
-        """Start or skip an opening, as a scheduler does."""
+    def decide(
+        self, opening: Opening, state: WindowState, now: datetime, approval: ApprovalView | None
+    ) -> bool:
+        """Start or skip an opening, as a scheduler does that has read this approval."""
         client, starts = opening
         run = run_id(opening) if state is WindowState.RUN else None
         row = WindowView(
@@ -118,6 +138,7 @@ class Process:
             started=now,
             executor=self.executor,
             opening=row,
+            approval=approval,
             sites=[(f"{client}-site", client, "web1", 0, 0)],
             steps=[],
         )
@@ -138,6 +159,8 @@ class Processes(RuleBasedStateMachine):
         self.url, self.now, self.model = new_ledger(), START, Model()
         self.reader = Ledger.open(self.url, read_only=True)
         self.processes: dict[int, Process] = {}
+        self.read: dict[Opening, ApprovalView | None] = {}
+        """Approvals as they were read last."""
         self.names = (f"process-{number}" for number in count())
         for slot in range(3):
             self.start(slot)
@@ -174,18 +197,22 @@ class Processes(RuleBasedStateMachine):
             if not lease.released:
                 lease.renewed = self.now
 
-    @rule(order=st.permutations(range(3)), client=CLIENTS, night=NIGHTS, starts=st.booleans())
-    def decide(self, order: list[int], client: str, night: int, *, starts: bool) -> None:
+    @rule(order=st.permutations(range(3)), number=FRONT, starts=st.booleans())
+    def decide(self, order: list[int], number: int, *, starts: bool) -> None:
         """All processes see an opening; the first one decides it.
 
-        It is started in spite of a decision that was made while the clock was ahead.
+        It is started in spite of a decision that was made while the clock was ahead, but not if its approval
+        was changed since it was read.
         """
-        opening = client, START + night * DAY
+        self.decide_in_order(self.some_opening(number), order, starts=starts)
+
+    def decide_in_order(self, opening: Opening, order: list[int], *, starts: bool) -> None:
         state = WindowState.RUN if starts else WindowState.SKIPPED
         for process in map(self.processes.__getitem__, order):
             old = self.model.openings.get(opening)
             first = old is None or (starts and old.run is None and old.recorded > self.now)
-            assert process.decide(opening, state, self.now) is first
+            first = first and (not starts or self.is_as_read(opening))
+            assert process.decide(opening, state, self.now, self.read.get(opening)) is first
             if first:
                 run = run_id(opening) if starts else None
                 self.model.openings[opening] = Decision(state, run, self.now)
@@ -250,6 +277,66 @@ class Processes(RuleBasedStateMachine):
     def end_pauses(self, client: str) -> None:
         self.model.pauses[client] = [min(end, self.now) for end in self.model.pauses[client]]
 
+    @rule(slot=SLOTS, number=FRONT, fails=st.booleans())
+    def plan(self, slot: int, number: int, *, fails: bool) -> None:
+        """A process plans an opening; the first plan counts."""
+        opening = client, starts = self.some_opening(number)
+        old = self.model.approvals.get(opening)
+        state = ApprovalState.FAILED if fails else ApprovalState.WAITING
+        new = NewApproval(
+            window="weekly",
+            client=client,
+            starts=starts,
+            until=starts + HOUR,
+            made=self.now,
+            state=state,
+            sites=(f"{client}-site",),
+        )
+        added = old is None or old.state is ApprovalState.FAILED
+        assert self.processes[slot].ledger.approvals.add(new) is added
+        if added:
+            self.model.approvals[opening] = Approval(state, self.now)
+
+    @rule(slots=st.permutations(range(3)), number=FRONT, order=st.sampled_from(["ad", "da", "a", "d", "aad"]))
+    def answer_while_starting(self, slots: list[int], number: int, order: str) -> None:
+        """An operator answers (a) and schedulers start (d) an opening, with what all have read before."""
+        opening = self.some_opening(number)
+        if opening in self.model.approvals:
+            self.read[opening] = self.reader.approvals.get("weekly", *opening)
+            for place, act in enumerate(order):
+                if act == "a":
+                    self.answer(opening, slots[0], approves=place == 0)
+                else:
+                    self.decide_in_order(opening, slots[1:], starts=True)
+
+    def answer(self, opening: Opening, slot: int, *, approves: bool) -> None:
+        """What was planned again or decided since it was read is not answered."""
+        view, approval = self.read[opening], self.model.approvals[opening]
+        state = ApprovalState.APPROVED if approves else ApprovalState.DECLINED
+        ledger = self.processes[slot].ledger
+        if opening in self.model.openings or view.made != approval.made:
+            with pytest.raises(LockedError):
+                ledger.approvals.answer([view], state, at=self.now)
+            return
+        ledger.approvals.answer([view], state, at=self.now)
+        approval.state = state
+        self.model.acts += 1
+
+    def is_as_read(self, opening: Opening) -> bool:
+        view, approval = self.read.get(opening), self.model.approvals.get(opening)
+        if view is None or approval is None:
+            return True
+        return (view.state, view.made) == (approval.state, approval.made)
+
+    def openings(self) -> list[Opening]:
+        """Return the openings of four nights, in the order of `FRONT`."""
+        found = [(client, START + night * DAY) for night in range(4) for client in NAMES]
+        model = self.model
+        return sorted(found, key=lambda one: (one in model.openings, one not in model.approvals))
+
+    def some_opening(self, number: int) -> Opening:
+        return self.openings()[number]
+
     def some_run(self, number: int) -> tuple[str, Run]:
         found = list(self.model.runs.items())
         return found[number % len(found)]
@@ -270,6 +357,12 @@ class Processes(RuleBasedStateMachine):
         }
         assert {lease.executor for lease in ledger.leases.list_valid(at=self.now)} == {
             name for name, lease in model.leases.items() if lease.is_valid(self.now)
+        }
+        assert {
+            (one.client, one.starts): (one.state, one.made, one.decided) for one in ledger.approvals.list()
+        } == {
+            opening: (one.state, one.made, opening in model.openings)
+            for opening, one in model.approvals.items()
         }
         paused = {client for client in model.pauses if self.is_paused(client)}
         assert {pause.client for pause in ledger.pauses.in_force(self.now)} == paused
