@@ -39,6 +39,8 @@ MAKES = {
     "steps/base.py by_status": "the job ended without the step's end",
     "steps/wordpress/verdict.py verdict": "the job ended without the step's end",
     "steps/packages/verdict.py judge": "the job ended without the step's end",
+    "workflows/run.py _finish": "hosts have not confirmed the end of their jobs; no outcome is recorded",
+    "workflows/run.py follow": "as _finish",
 }
 """Functions that set the outcome of a site, a step or an item, and what they know about a job."""
 RAISES = {
