@@ -10,7 +10,6 @@ from runner.cli.open_ledger import open_if_exists
 from runner.cli.options import as_json, selecting, with_workspace
 from runner.cli.output import emit_json, say, table
 from runner.cli.selection import select_sites
-from runner.record import AnnouncementState, DeliveryKind, DeliveryState
 from runner.units import local
 
 if TYPE_CHECKING:
@@ -51,6 +50,8 @@ def _found(
     workspace: Workspace, ledger: Ledger, limit: tuple[str, ...], exclude: tuple[str, ...]
 ) -> list[tuple[AnnouncementView, DeliveryView | None]]:
     """Return announcements, each with its last message."""
+    from runner.record import DeliveryKind
+
     sent = {one.message_id: one for one in ledger.deliveries.list(kind=DeliveryKind.ANNOUNCEMENT)}
     rows = ledger.announcements.list()
     if limit or exclude:
@@ -60,6 +61,8 @@ def _found(
 
 
 def _document(one: AnnouncementView, message: DeliveryView | None) -> dict[str, Any]:
+    from runner.record import DeliveryState
+
     return one.as_json() | {
         "sent": message is not None and message.state is DeliveryState.SENT,
         "delivery": message.as_json() if message else None,
@@ -67,6 +70,8 @@ def _document(one: AnnouncementView, message: DeliveryView | None) -> dict[str, 
 
 
 def _cells(one: AnnouncementView, message: DeliveryView | None) -> tuple[str, ...]:
+    from runner.record import AnnouncementState
+
     state = one.state.value
     if one.state is AnnouncementState.CANCELLED and one.why:
         state = f"{state}: {one.why}"
@@ -82,6 +87,8 @@ def _cells(one: AnnouncementView, message: DeliveryView | None) -> tuple[str, ..
 
 def _delivered(message: DeliveryView | None) -> str:
     """Return the state of the message, with the recipients who have not received it."""
+    from runner.record import DeliveryState
+
     if message is None:
         return ""
     late = [one for one in message.recipients if one.state is not DeliveryState.SENT]

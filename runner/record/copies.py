@@ -60,4 +60,4 @@ def replace(address: LedgerAddress, copy: Path, now: datetime, *, folder: Path) 
 
 
 def _stamp(now: datetime) -> str:
-    return f"{now:%Y%m%d-%H%M%S}"
+    return f"{now:%Y%m%d-%H%M%S-%f}"[:-3]  # two may be replaced within a second

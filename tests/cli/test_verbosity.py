@@ -44,7 +44,7 @@ def rename(folder: Path) -> None:
 
 
 def test_tick_emits_rename_as_event(folder: Path) -> None:
-    assert sitecrew(folder, "tick", "--json").stdout == ""
+    sitecrew(folder, "tick", "--json")  # prunes the ledger, once a day
     rename(folder)
     done = sitecrew(folder, "tick", "--json")
     (event,) = map(json.loads, done.stdout.splitlines())
