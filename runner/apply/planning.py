@@ -10,13 +10,8 @@ from runner.inspect.identity import with_folder_check
 from runner.inspect.preview import PlanRequest, plan_one, steps_of
 from runner.load import thaw_as
 from runner.model import Action, SiteFacts, SitePlan
-from runner.plan import (
-    differences,
-    planned_from_facts,
-    waits,
-    without_majors,
-    without_unplanned,
-)
+from runner.plan import differences, planned_from_facts, waits, without_unplanned
+from runner.plan.approval import without_majors
 from runner.steps.wordpress import (
     asked_languages,
     asks_composer,

@@ -2,16 +2,6 @@
 
 from __future__ import annotations
 
-from runner.plan.approval import (
-    Refusal,
-    Terms,
-    free_sites,
-    is_major,
-    sites_to_plan,
-    terms_of,
-    waiting_sites,
-    without_majors,
-)
 from runner.plan.autoupdates import AutoHold, choose_switches, held_items
 from runner.plan.bisection import Bisection, GroupResult, bisect
 from runner.plan.blackouts import blackouts_between, closed_at
@@ -94,11 +84,9 @@ __all__ = [
     "Occurrence",
     "Parts",
     "PolicyInput",
-    "Refusal",
     "Segment",
     "SkippedStep",
     "SystemInput",
-    "Terms",
     "about",
     "address_mismatch",
     "after_health_check",
@@ -116,10 +104,8 @@ __all__ = [
     "differences",
     "estimate",
     "forecast",
-    "free_sites",
     "held_items",
     "in_force",
-    "is_major",
     "is_newer",
     "is_undone_by_hand",
     "is_unusable",
@@ -140,7 +126,6 @@ __all__ = [
     "set_by",
     "shared_tables",
     "site_findings",
-    "sites_to_plan",
     "split_playbook",
     "start_of_day",
     "stores_address",
@@ -148,15 +133,12 @@ __all__ = [
     "sub_site_to_query",
     "sub_sites_to_check",
     "sub_sites_to_start",
-    "terms_of",
     "unhealthy",
     "unplanned_changes",
     "unverified_outcome",
     "unverified_outcomes",
-    "waiting_sites",
     "waits",
     "why_too_late",
     "with_offers",
-    "without_majors",
     "without_unplanned",
 ]

@@ -21,7 +21,8 @@ from runner.inspect.plan import make_plan
 from runner.load.planfile import lock_plan, parse_plan, plan_text
 from runner.model import Approve, LockedPlan, Plan, Site
 from runner.notify import Planned
-from runner.plan import Refusal, Terms, free_sites, select, sites_to_plan, terms_of, waiting_sites
+from runner.plan import select
+from runner.plan.approval import Refusal, Terms, free_sites, sites_to_plan, terms_of, waiting_sites
 from runner.plan.schedules import planned
 from runner.record import ApprovalState, ApprovalView, NewApproval, WhyNot
 from runner.untrusted import few

@@ -19,7 +19,8 @@ from runner.hosts.boundary import UnexpectedError, reported, within
 from runner.inspect.durations import estimate_sites, missed_first
 from runner.inspect.windows import window_row
 from runner.model import Overlap
-from runner.plan import Refusal, blackouts_between, rings
+from runner.plan import blackouts_between, rings
+from runner.plan.approval import Refusal
 from runner.plan.schedules import Opening, Planned, planned
 from runner.record import WhyNot, WindowState
 from runner.shell import command

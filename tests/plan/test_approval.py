@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.model import Action, Approve, Change, ItemKind, LockedPlan, LockedSite, Site, SitePlan
-from runner.plan import (
+from runner.plan.approval import (
     Refusal,
     Terms,
     free_sites,
