@@ -88,6 +88,7 @@ OURS = {
     "calendars.periods": "dates and instants, read from a calendar and read back",
 }
 WORDS_OF_OURS = {
+    "announcements.message_id", "announcements.state", "approvals.state",
     "acts.act", "auto_updates.state", "looks.seen", "acts.hash", "acts.previous", "acts.salt", "acts.seal",
     "backups.manifest_sha256", "calendars.digest", "changes.outcome", "deliveries.channel", "deliveries.kind",
     "deliveries.state", "leases.process_start",
