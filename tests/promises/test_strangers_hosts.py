@@ -309,8 +309,9 @@ def snapshot_of(pool, endpoint, folder):
     site = SimpleNamespace(name="shop", host="evil", env={})
     earlier = SimpleNamespace(backups=SimpleNamespace(list=lambda _: ()))
     journal = SimpleNamespace(ledger=earlier, progress=lambda *_, **__: None)
+    stop = SimpleNamespace(over=threading.Event())
     ctx = SimpleNamespace(
-        workspace=workspace, remote=remote, order=order, site=site, run="run", journal=journal
+        workspace=workspace, remote=remote, order=order, site=site, run="run", journal=journal, stop=stop
     )
     return backup.back_up(ctx, SimpleNamespace(id="backup", timeout=None, become=False))
 
