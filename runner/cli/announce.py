@@ -11,7 +11,7 @@ import click
 from runner.cli.browser import open_in_browser
 from runner.cli.open_ledger import open_for_writing
 from runner.cli.options import as_json, operated, with_workspace
-from runner.cli.output import closest_hint, emit_json, say
+from runner.cli.output import closest_hint, emit_json, print_attempts, say
 from runner.cli.screen import out
 from runner.errors import ExitCode, SitecrewError, UnknownNameError, UsageError
 from runner.shell import command
@@ -20,7 +20,6 @@ from runner.units import local
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from runner.deliver import Delivery
     from runner.load import Workspace
     from runner.plan.schedules import Opening
     from runner.record import AnnouncementView, Ledger
@@ -124,12 +123,6 @@ def announce_due(announcer: Announcer, write: Callable[[str], object]) -> None:
     """Announce the openings that are due; write a line for each recipient that was tried."""
     try:
         for delivery in announcer.turn():
-            _write(delivery, write)
+            print_attempts(delivery, write)
     except SitecrewError as error:
         write(f"announcements were not sent: {error.with_hint}")
-
-
-def _write(delivery: Delivery, write: Callable[[str], object]) -> None:
-    for one in delivery.recipients:
-        if one.attempts == delivery.attempts:
-            write(f"announcement to {one.address}: {one.state}: {one.reply}".removesuffix(": "))

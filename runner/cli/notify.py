@@ -9,7 +9,7 @@ import click
 
 from runner.cli.open_ledger import open_for_writing, open_if_exists
 from runner.cli.options import as_json, with_workspace
-from runner.cli.output import closest_hint, emit_json, say
+from runner.cli.output import closest_hint, emit_json, print_attempts, say
 from runner.cli.screen import out
 from runner.errors import ExitCode, UnknownNameError, UsageError
 
@@ -17,11 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from runner.apply.session import Session
-    from runner.deliver import Delivery
     from runner.load import Workspace
     from runner.workflows.scheduler import Scheduler
 
-__all__ = ["notify", "print_notice", "send_due_notices"]
+__all__ = ["notify", "send_due_notices"]
 
 
 @click.command()
@@ -85,7 +84,7 @@ def _send(workspace: Workspace, *, json_: bool) -> int:
     elif not tried:
         say("no notice is due")
     for one in tried if not json_ else ():
-        print_notice(one)
+        print_attempts(one)
     return ExitCode.OK if all(one.state is DeliveryState.SENT for one in tried) else ExitCode.FAILED
 
 
@@ -122,16 +121,9 @@ def send_due_notices(
     try:
         notifier.queue_due()
         for delivery in notifier.send():
-            print_notice(delivery, write)
+            print_attempts(delivery, write)
     except SitecrewError as error:
         write(f"the crew was not notified: {error.with_hint}")
         return
     if not scheduler.problems and (why := beat(workspace)):
         write(f"the heartbeat failed: {why}")
-
-
-def print_notice(delivery: Delivery, write: Callable[[str], object] = say) -> None:
-    """Print a line for each recipient of a notice that was tried."""
-    for one in delivery.recipients:
-        if one.attempts == delivery.attempts:
-            write(f"notice to {one.address}: {one.state}: {one.reply}".removesuffix(": "))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from runner.cli.layout import rows_in_columns, wrap
 from runner.cli.screen import cell, json_text, out, say, style, terminal_width
 from runner.model import Outcome
+
+if TYPE_CHECKING:
+    from runner.deliver import Delivery
 
 __all__ = [
     "auto_update_text",
@@ -17,6 +20,7 @@ __all__ = [
     "json_text",
     "out_wrapped",
     "outcome_text",
+    "print_attempts",
     "say",
     "say_commands",
     "table",
@@ -77,6 +81,13 @@ def say_commands(commands: Mapping[str, str]) -> None:
     width = max(map(len, commands), default=0)
     for purpose, typed in commands.items():
         say(f"{purpose:<{width}}  {typed}")
+
+
+def print_attempts(delivery: Delivery, write: Callable[[str], object] = say) -> None:
+    """Print a line for each recipient of the last attempt to send a message."""
+    for one in delivery.recipients:
+        if one.attempts == delivery.attempts:
+            write(f"{delivery.kind} to {one.address}: {one.state}: {one.reply}".removesuffix(": "))
 
 
 def auto_update_text(item: str, state: str, why: str) -> str:

@@ -10,7 +10,7 @@ import click
 from runner.cli.browser import open_in_browser
 from runner.cli.open_ledger import open_for_writing
 from runner.cli.options import as_json, operated, with_workspace
-from runner.cli.output import closest_hint, emit_json, say
+from runner.cli.output import closest_hint, emit_json, print_attempts, say
 from runner.cli.screen import out
 from runner.errors import ExitCode, UnknownNameError, UsageError
 from runner.shell import command
@@ -106,9 +106,7 @@ def send_queued_reports(workspace: Workspace, ledger: Ledger, write: Callable[[s
         if LedgerMark(workspace.folder, ledger).gap():
             return
         for delivery in send_waiting(workspace, ledger):
-            for one in delivery.recipients:
-                if one.attempts == delivery.attempts:
-                    write(f"{delivery.kind} to {one.address}: {one.state}: {one.reply}")
+            print_attempts(delivery, write)
     except SitecrewError as error:
         write(f"queued mail was not sent: {error.with_hint}")
 

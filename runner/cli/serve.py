@@ -94,12 +94,15 @@ def serve(workspace: Workspace, **options: Any) -> int:
             _log_next_window(workspace, log)
             stop = stops.requested
             health.ticking = _start_thread("scheduler", run_scheduler, scheduler, stop, health)
-            _start_thread("mail", _send_mail, files, session, stop, log)
-            _start_thread("notices", _notify, crew, stop, log)
+            _start_thread(
+                "mail", _repeat, partial(_send_mail, files, session, log), _MAIL_INTERVAL, stop, log
+            )
+            _start_thread("notices", _repeat, partial(_notify, crew, log), _NOTICE_INTERVAL, stop, log)
             pruning = DailyPruning(session.ledger, scheduler, works, lambda: files.last)
             _start_thread("pruning", keep_pruning, pruning, stop, log)
             announcer = Announcer(session.ledger, lambda: files.last, crew_notifier.queue)
-            _start_thread("announcements", _announce, announcer, stop, log)
+            announce = partial(_announce, announcer, log)
+            _start_thread("announcements", _repeat, announce, _ANNOUNCE_INTERVAL, stop, log)
 
             def check() -> bool:
                 reloads()
@@ -108,7 +111,7 @@ def serve(workspace: Workspace, **options: Any) -> int:
 
             _log_until_stopped(session, works, log, stops.requested, check)
         if monitor.given_up:
-            _notify_once(crew, log)
+            _notify(crew, log)
     return ExitCode.UNEXPECTED if monitor.given_up else ExitCode.OK
 
 
@@ -139,35 +142,40 @@ def _start_thread(name: str, target: Callable[..., object], *arguments: object) 
     return thread
 
 
-def _send_mail(files: WorkspaceFiles, session: Session, stop: threading.Event, log: Log) -> None:
-    """Retry queued reports until `stop` is set."""
+def _repeat(work: Callable[[], object], every: float, stop: threading.Event, log: Log) -> None:
+    """Call a function in intervals until `stop` is set; an error is logged and does not end it."""
+    from runner.hosts.boundary import UnexpectedError, repeat
+
+    def report(error: Exception | None) -> None:
+        if error is not None:
+            log.error(error if isinstance(error, SitecrewError) else UnexpectedError.of(error))
+
+    if not stop.wait(every):
+        repeat(work, every=every, until=stop, report=report)
+
+
+def _send_mail(files: WorkspaceFiles, session: Session, log: Log) -> None:
+    """Try to send queued reports."""
     from runner.cli.log import LogEvent
     from runner.cli.report import send_queued_reports
 
-    while not stop.wait(_MAIL_INTERVAL):
-        send_queued_reports(files.last, session.ledger, partial(log.write, LogEvent.MAIL))
+    send_queued_reports(files.last, session.ledger, partial(log.write, LogEvent.MAIL))
 
 
-def _announce(announcer: Announcer, stop: threading.Event, log: Log) -> None:
-    """Announce openings to clients until `stop` is set."""
+def _announce(announcer: Announcer, log: Log) -> None:
+    """Announce openings to clients."""
     from runner.cli.announce import announce_due
     from runner.cli.log import LogEvent
 
-    while not stop.wait(_ANNOUNCE_INTERVAL):
-        announce_due(announcer, partial(log.write, LogEvent.ANNOUNCEMENT))
+    announce_due(announcer, partial(log.write, LogEvent.ANNOUNCEMENT))
 
 
-def _notify(crew: CrewWatch, stop: threading.Event, log: Log) -> None:
-    """Notify the crew until `stop` is set."""
-    while not stop.wait(_NOTICE_INTERVAL):
-        _notify_once(crew, log)
-
-
-def _notify_once(crew: CrewWatch, log: Log) -> None:
+def _notify(crew: CrewWatch, log: Log) -> None:
+    """Notify the crew of what is due."""
     from runner.cli.log import LogEvent
-    from runner.cli.notify import print_notice
+    from runner.cli.output import print_attempts
 
-    crew.turn(partial(print_notice, write=partial(log.write, LogEvent.NOTICE)))
+    crew.turn(partial(print_attempts, write=partial(log.write, LogEvent.NOTICE)))
 
 
 @click.command()
