@@ -20,14 +20,13 @@ from runner.shell import command
 from runner.steps import Where, registry
 from runner.units import duration
 from runner.workflows.engine import Engine, Handle, Queue
-from runner.workflows.orders import new_order, with_unseen
 from runner.workflows.rings import Halt, wait_for_next_ring
 
 if TYPE_CHECKING:
     from runner.apply.session import Session
     from runner.record import ApprovalView, WindowView
 
-__all__ = ["Finished", "Works", "begin", "new_order", "reopen", "stopping_limit", "with_unseen"]
+__all__ = ["Finished", "Works", "begin", "reopen", "stopping_limit"]
 
 _CANCEL_POLL = 1.0
 _UNCONFIRMED = frozenset({Outcome.LOST, Outcome.UNREACHABLE})

@@ -85,7 +85,7 @@ class Scheduler:
     def recover_runs(self) -> tuple[Recovered, ...]:
         """Take over the runs whose process died, to be resumed or settled by this process.
 
-        None if the ledger has a gap: they may have ended in it.
+        Nothing is taken over if the ledger has a gap: the runs may have ended in it.
         """
         if self._session.mark.gap():
             return ()

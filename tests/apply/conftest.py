@@ -235,6 +235,18 @@ class Bench:
         with pytest.raises(ControllerKilled):
             (work or self.apply)()
 
+    def killed_before_event(self, number: int) -> None:
+        """Apply the changes with a controller that is killed before it emits this event, counted from 1."""
+        left = [number]
+
+        def count(_: str) -> None:
+            left[0] -= 1
+            if left[0] == 0:
+                raise ControllerKilled
+
+        self.on_emit = count
+        self.killed()
+
     def outcomes(self, outcome: StepOutcome) -> dict[str, str]:
         return {one.item: one.outcome.value for one in outcome.changes}
 

@@ -60,15 +60,7 @@ def test_job_that_still_waits_is_rolled_back_first(make_bench, at):
 @pytest.mark.parametrize("at", range(1, EMITTED + 1))
 def test_killed_before_any_emitted_event_resumes(make_bench, at):
     bench = culprit(make_bench)
-    left = [at]
-
-    def count(_: str) -> None:
-        left[0] -= 1
-        if left[0] == 0:
-            raise ControllerKilled
-
-    bench.on_emit = count
-    bench.killed()
+    bench.killed_before_event(at)
     check_end(bench, bench.outcomes(bench.resume()))
 
 

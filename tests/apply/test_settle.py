@@ -53,15 +53,7 @@ def test_killed_batch_is_settled_and_resumes_to_the_same_end(make_bench, at, sti
 @pytest.mark.parametrize("at", range(1, EMITTED + 1, 2))
 def test_run_killed_before_any_emitted_event_is_settled(make_bench, at):
     bench = culprit(make_bench)
-    left = [at]
-
-    def count(_: str) -> None:
-        left[0] -= 1
-        if left[0] == 0:
-            raise ControllerKilled
-
-    bench.on_emit = count
-    bench.killed()
+    bench.killed_before_event(at)
     jobs = len(bench.jobs())
     check_settled(bench, settle(bench), jobs)
     check_end(bench, bench.outcomes(bench.resume()))

@@ -21,7 +21,7 @@ from sqlalchemy import create_engine
 
 from runner.load import freeze, load_workspace
 from runner.record import Ledger
-from runner.workflows.run import new_order
+from runner.workflows.orders import new_order
 
 __all__ = ["INTERRUPTED", "UNDOING", "UNDONE"]
 
